@@ -1,0 +1,190 @@
+"""The judging of one Eval in this process: made ready once, then one prediction per example and side."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from g6o_eval.budget import Spend
+from g6o_eval.dataset import group_of, key_of
+from g6o_eval.errors import G6oError
+from g6o_eval.eval import Eval
+from g6o_eval.lm.meter import Meter
+from g6o_eval.lm.roles import build_lm
+from g6o_eval.optimize.search import Compiled, compile_program
+from g6o_eval.predict import Ahead, Call, Predicted, Side
+from g6o_eval.run import Subject
+from g6o_eval.steps.baseline import Baseline, baseline_of
+from g6o_eval.steps.candidate import Candidate, candidate_of, compiled, hand_written
+from g6o_eval.steps.subject import subject_of
+from g6o_eval.store.examples import Splits
+from g6o_eval.store.port import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Conditions:
+    """What all Evals of a session are judged under.
+
+    Attributes:
+        root: of the checkout.
+        store: where Examples are read and the live artifact stands.
+        at: the revision the Examples are read at, the same for every process of the session.
+        models: role → model asked for.
+        concurrency: predictions in flight per Eval.
+        compile: whether each Eval is compiled first.
+        baseline_ref: "git:<ref>", or None for the live artifact.
+        say: shows one line of progress to a person.
+    """
+
+    root: Path
+    store: Store
+    at: str
+    models: Mapping[str, str]
+    concurrency: int
+    compile: bool
+    baseline_ref: str | None
+    say: Callable[[str], None]
+
+    @property
+    def snapshots(self) -> Path:
+        """The folder with one folder per Eval."""
+        return self.root / "snapshots"
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """What became of one example: the candidate's prediction, and the baseline's when it was run."""
+
+    candidate: Predicted
+    baseline: Predicted | None
+
+
+@dataclass(slots=True)
+class Ready:
+    """An Eval that can be predicted."""
+
+    candidate: Candidate
+    baseline: Baseline
+    subject: Subject
+    sides: tuple[Side, ...]
+    ahead: Ahead
+    compiled: Compiled | None
+    pairs: dict[str, tuple[Call, ...]] = field(default_factory=dict)
+
+
+class Judging:
+    """One Eval in this process.
+
+    Attributes:
+        spec: the Eval.
+        test_files: whose tests carry its marker.
+        splits: its Examples.
+        meter: counts the calls of judging; the compile has one of its own.
+    """
+
+    def __init__(self, spec: Eval, conditions: Conditions, splits: Splits, *, test_files: Sequence[Path]) -> None:
+        self.spec, self.splits, self.test_files = spec, splits, tuple(test_files)
+        self.meter = Meter(spec.budget)
+        self._conditions = conditions
+        self._examples = {key_of(example): example for example in splits.test}
+        self._ready: Ready | None = None
+        self._failed: G6oError | None = None
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of the test split, in order."""
+        return tuple(self._examples)
+
+    @property
+    def groups(self) -> dict[str, str]:
+        """Key → group over the test split."""
+        return {key: group_of(example) for key, example in self._examples.items()}
+
+    def candidate(self) -> Candidate:
+        """Return the program that is judged, without judging it: no LM call, unless it is compiled here."""
+        if self._conditions.compile:
+            return self.ready().candidate
+        return candidate_of(self.spec, self._conditions.snapshots)
+
+    def ready(self) -> Ready:
+        """Compile if asked, load the baseline, and say what the verdict is about; once.
+
+        Raises:
+            G6oError: it cannot be judged; the same error at every call.
+        """
+        if self._failed is not None:
+            raise self._failed
+        if self._ready is None:
+            try:
+                self._ready = self._make_ready()
+            except G6oError as error:
+                self._failed = error
+                raise
+        return self._ready
+
+    def start(self, keys: Sequence[str]) -> None:
+        """Queue the predictions of these examples, candidate and baseline in turn."""
+        ready = self.ready()
+        self._announce_cost(len(keys) * len(ready.sides))
+        fresh = {key: tuple(Call(side, self._examples[key]) for side in ready.sides) for key in keys}
+        ready.pairs.update(fresh)
+        ready.ahead.add(call for calls in fresh.values() for call in calls)
+
+    def settled(self, key: str) -> Settled:
+        """Wait for an example's predictions and return them."""
+        ready = self.ready()
+        if key not in ready.pairs:
+            self.start([key])
+        results = [ready.ahead.result(call) for call in ready.pairs[key]]
+        return Settled(results[0], results[1] if len(results) > 1 else None)
+
+    def stop(self) -> None:
+        """Start no further call."""
+        if self._ready is not None:
+            self._ready.ahead.stop(KeyboardInterrupt("the session ended"))
+
+    def spend(self) -> Spend:
+        """Return what judging used so far."""
+        return self.meter.spend()
+
+    def _make_ready(self) -> Ready:
+        conditions, spec = self._conditions, self.spec
+        lm = build_lm(conditions.models["task"], role="task", meter=self.meter)
+        result, candidate = self._compile() if conditions.compile else (None, candidate_of(spec, conditions.snapshots))
+        baseline = baseline_of(spec, conditions.store, root=conditions.root, ref=conditions.baseline_ref)
+        subject = subject_of(
+            spec,
+            self.test_files,
+            candidate=candidate,
+            baseline=baseline,
+            splits=self.splits,
+            models=conditions.models,
+        )
+        programs: list[Any] = [candidate.program]
+        if baseline.program is not None and baseline.digest != candidate.program_digest and spec.gate.max_drop is not None:
+            programs.append(baseline.program)
+        sides = tuple(Side(spec, program, lm) for program in programs)
+        return Ready(candidate, baseline, subject, sides, Ahead(conditions.concurrency), result)
+
+    def _compile(self) -> tuple[Compiled | None, Candidate]:
+        if self.spec.optimizer is None:
+            return None, hand_written(self.spec)
+        meter = Meter(self.spec.budget)
+        lm = build_lm(self._conditions.models["task"], role="task", meter=meter)
+        result = compile_program(
+            self.spec,
+            hand_written(self.spec).program,
+            self.splits,
+            lm=lm,
+            meter=meter,
+            concurrency=self._conditions.concurrency,
+            progress=lambda line: self._conditions.say(f"{self.spec.name}: {line}"),
+        )
+        return result, compiled(self.spec, result.program)
+
+    def _announce_cost(self, calls: int) -> None:
+        model = self._conditions.models["task"]
+        cap = "no cap" if self.spec.budget is None else f"cap {self.spec.budget}"
+        self._conditions.say(f"{self.spec.name}: judging with {model}: at least {calls} calls, {cap}")
