@@ -1,0 +1,194 @@
+"""Secrets out of every text that leaves the process; untrusted text made harmless for readers.
+
+Three questions, three functions: does it hold a secret (`find_secrets`, `redact`), can a terminal
+show it (`plain`), can it pose as part of a prompt (`neutralise`).
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, replace
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """Where a secret stands in a text. It does not hold the secret itself, so that it can be logged.
+
+    Attributes:
+        kind: what it looks like: "openai-key", "jwt", "password" …
+        start: index of its first character.
+        end: index behind its last character.
+    """
+
+    kind: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Pattern:
+    """How one kind of secret is recognised.
+
+    Attributes:
+        kind: as in Secret.
+        hints: lower-case substrings one of which every match holds; a text without them is not searched.
+        regex: its named groups are what is replaced.
+    """
+
+    kind: str
+    hints: tuple[str, ...]
+    regex: re.Pattern[str]
+
+
+def _pattern(kind: str, hints: str, regex: str, flags: int = 0) -> _Pattern:
+    return _Pattern(kind, tuple(hints.split()), re.compile(regex, flags))
+
+
+_START = r"(?<![A-Za-z0-9_-])"
+_WORD = r"[A-Za-z0-9_-]"
+_NAMES = (
+    r"(?:pass(?:word|wd|phrase)|pwd|(?:api|access|secret|private|auth)[_-]?(?:key|token)|"
+    r"(?:client[_-]?)?secret|token)"
+)
+_NAME_HINTS = "pass pwd key token secret"
+
+# Every repetition is bounded or excludes what follows it, so that matching takes linear time.
+_PATTERNS = (
+    _pattern(
+        "private-key",
+        "-----begin",
+        r"(?P<s>-----BEGIN (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----"
+        r"(?:(?!-----BEGIN )[\s\S]){0,20000}?(?:-----END (?:[A-Z0-9]{1,20} ){0,4}PRIVATE KEY(?: BLOCK)?-----|\Z))",
+    ),
+    _pattern("anthropic-key", "sk-ant-", rf"{_START}(?P<s>sk-ant-{_WORD}{{16,}})"),
+    _pattern("openai-key", "sk-", rf"{_START}(?P<s>sk-(?:proj|svcacct|admin)-{_WORD}{{16,}})"),
+    _pattern("openrouter-key", "sk-or-", rf"{_START}(?P<s>sk-or-(?:v\d-)?{_WORD}{{16,}})"),
+    # The digit keeps out words that only begin like a key.
+    _pattern("openai-key", "sk-", rf"{_START}(?P<s>sk-(?=[A-Za-z]{{0,60}}\d)[A-Za-z0-9]{{20,}})"),
+    _pattern("stripe-key", "k_live_ k_test_", rf"{_START}(?P<s>[sr]k_(?:live|test)_[A-Za-z0-9]{{16,}})"),
+    _pattern(
+        "github-token",
+        "ghp_ gho_ ghu_ ghs_ ghr_ github_pat_",
+        rf"{_START}(?P<s>gh[pousr]_[A-Za-z0-9]{{20,}}|github_pat_[A-Za-z0-9_]{{20,}})",
+    ),
+    _pattern("gitlab-token", "glpat-", rf"{_START}(?P<s>glpat-{_WORD}{{20,}})"),
+    _pattern("aws-key", "akia asia", rf"{_START}(?P<s>(?:AKIA|ASIA)[A-Z0-9]{{16}})(?![A-Za-z0-9])"),
+    _pattern("slack-token", "xox", rf"{_START}(?P<s>xox[abeoprs]-[A-Za-z0-9-]{{10,}})"),
+    _pattern("google-key", "aiza", rf"{_START}(?P<s>AIza{_WORD}{{35,}})"),
+    _pattern("huggingface-token", "hf_", rf"{_START}(?P<s>hf_[A-Za-z0-9]{{30,}})"),
+    _pattern("npm-token", "npm_", rf"{_START}(?P<s>npm_[A-Za-z0-9]{{36,}})"),
+    _pattern("jwt", "eyj", rf"{_START}(?P<s>eyJ{_WORD}{{8,}}\.eyJ{_WORD}{{8,}}\.{_WORD}{{8,}})"),
+    _pattern("url-password", "://", r"[A-Za-z0-9+.-]://[^\s/:@\"'<>]{0,100}:(?P<s>[^\s/@\"'<>]{1,200})@"),
+    _pattern("bearer", "bearer basic", r"\b(?:bearer|basic)[ \t]{1,4}(?P<s>[A-Za-z0-9._~+/-]{16,}={0,2})", re.I),
+    _pattern(
+        "password",
+        _NAME_HINTS,
+        rf"{_NAMES}\\?[\"']?[ \t]{{0,3}}[:=][ \t]{{0,3}}\\?[\"'](?P<s>[^\"'\\\s]{{6,200}})(?=\\?[\"'])",
+        re.I,
+    ),
+    # Without quotes it may be code: a digit is needed, and no call or attribute may follow.
+    _pattern(
+        "password",
+        _NAME_HINTS,
+        rf"{_NAMES}\\?[\"']?[ \t]{{0,3}}[:=][ \t]{{0,3}}(?=[^\s\d]{{0,200}}\d)"
+        r"(?P<s>[^\s\"'\\,;&(){}<>\[\]]{6,200})(?![^\s\"'\\,;&)}<>\]])",
+        re.I,
+    ),
+    _pattern(
+        "password",
+        _NAME_HINTS,
+        r"^(?:export[ ])?[A-Z][A-Z0-9_]{0,60}?(?:PASSWORD|PASSWD|TOKEN|SECRET|API_KEY|ACCESS_KEY|PRIVATE_KEY)="
+        r"(?P<s>[^\s\"'\\,;&(){}<>\[\]]{6,200})$",
+        re.M,
+    ),
+)
+
+_MARK = re.compile(r"\[redacted:[a-z-]+\]")
+# What stands behind `token=` without being a secret: holes, environment, masks, numbers, names, paths.
+_NO_SECRET = re.compile(
+    r"[$%{<].*|[*x.•]+|(?:undefined|required|optional|redacted|string)|\d+(?:\.\d+)?"
+    r"|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|\.{0,2}/[\w./-]*",
+    re.I,
+)
+
+
+def find_secrets(text: str) -> tuple[Secret, ...]:
+    """Return the secrets of a text by position, none overlapping another.
+
+    Recognised are keys of the usual providers, JSON web tokens, private key blocks, passwords in
+    URLs, bearer headers, and assignments to a name such as `password`, `token`, `api_key`. Hashes,
+    UUIDs and paths standing alone are no secrets.
+    """
+    found: list[Secret] = []
+    for secret in sorted(_candidates(text), key=lambda s: (s.start, -s.end)):
+        if not found or secret.start >= found[-1].end:
+            found.append(secret)
+        elif secret.end > found[-1].end:
+            found[-1] = replace(found[-1], end=secret.end)
+    return tuple(found)
+
+
+def redact(text: str) -> str:
+    """Replace each secret by `[redacted:<kind>]`. Redacting twice changes nothing."""
+    while secrets := find_secrets(text):  # what stood behind one secret can only be seen once that is gone
+        for secret in reversed(secrets):
+            text = f"{text[: secret.start]}[redacted:{secret.kind}]{text[secret.end :]}"
+    return text
+
+
+def plain(text: str) -> str:
+    r"""Return a text that looks like what it holds: no character is unseen or moves another.
+
+    Control characters other than newline and tab, escape sequences, bidirectional and zero-width
+    marks, tag characters, blanks that are not U+0020, lone surrogates and private-use characters
+    become `\uXXXX` or `\UXXXXXXXX`.
+    """
+    return _UNSEEN.sub(_escaped, text)
+
+
+def neutralise(text: str) -> str:
+    """Return untrusted text that cannot pose as a part of a prompt, still readable.
+
+    The adapter's field markers `[[ ## name ## ]]` and the role markers of chat templates
+    (`<|im_start|>`, `[INST]`, `<<SYS>>`, a line that begins with `system:`) get a middle dot
+    inside, so that no parser takes them for its own.
+    """
+    for pattern, replacement in _MARKERS:
+        text = pattern.sub(replacement, text)
+    return text
+
+
+# Written out, not asked of unicodedata: its tables differ between Python versions, and prompts must not.
+_UNSEEN = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\xa0\xad\u034f\u061c\u115f\u1160\u1680\u17b4\u17b5\u180b-\u180f\u2000-\u200f"
+    "\u2028-\u202f\u205f-\u206f\u2800\u3164\ud800-\udfff\ue000-\uf8ff\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb"
+    "\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
+)
+_MARKERS = (
+    (re.compile(r"\[(?=\[[ \t]{0,8}##)"), "[·"),
+    (re.compile(r"##(?=[ \t]{0,8}\]\])"), "##·"),
+    (re.compile(r"<(?=\|[A-Za-z_][\w-]{0,40}\|>)"), "<·"),
+    (re.compile(r"\[(?=/?(?:INST|SYS)\])"), "[·"),
+    (re.compile(r"<(?=</?SYS>>)|<(?=/?(?:system|assistant|user)>)", re.I), "<·"),
+    (re.compile(r"^([ \t]{0,8}(?:system|assistant|user|human|developer))(?=:)", re.I | re.M), r"\1·"),
+)
+
+
+def _candidates(text: str) -> list[Secret]:
+    lowered = text.lower()
+    marks = [mark.span() for mark in _MARK.finditer(text)]
+    found = []
+    for pattern in _PATTERNS:
+        if not any(hint in lowered for hint in pattern.hints):
+            continue
+        for match in pattern.regex.finditer(text):
+            start, end = match.span("s")
+            named = pattern.kind == "password" and _NO_SECRET.fullmatch(match.group("s"))
+            if not named and not any(first <= start and end <= last for first, last in marks):
+                found.append(Secret(pattern.kind, start, end))
+    return found
+
+
+def _escaped(match: re.Match[str]) -> str:
+    code = ord(match.group())
+    return f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
