@@ -92,8 +92,8 @@ def _checked(root: Path, *arguments: str) -> str:
 def _git(root: Path, *arguments: str) -> subprocess.CompletedProcess[str] | None:
     """Run git; None when it is not installed. LC_ALL keeps its messages in one language."""
     try:
-        return subprocess.run(
-            ["git", "-C", str(root), *arguments],  # noqa: S603, S607  # the user's own git, from PATH
+        return subprocess.run(  # noqa: S603  # arguments are a list, refs stand behind --end-of-options
+            ["git", "-C", str(root), *arguments],  # noqa: S607  # the user's own git, from PATH
             capture_output=True,
             check=False,
             encoding="utf-8",
