@@ -1,0 +1,243 @@
+"""The pytest plugin: options, markers, fixtures, and hooks that delegate.
+
+It is loaded in every pytest session of every project it is installed for, so it imports neither
+dspy nor pymysql; whatever needs them is imported once an eval has been collected.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+from collections.abc import Generator
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from g6o_eval import hookspec
+from g6o_eval.errors import G6oError
+from g6o_eval.eval import Eval
+
+if TYPE_CHECKING:
+    from g6o_eval.collected import Evals
+
+# litellm and dspy fetch a price map from the network at their first use unless this is set.
+os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "true")
+
+DEFAULT_CONCURRENCY = 8
+"""Predictions in flight per Eval: what dspy itself takes by default."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options. Help texts: what it does, in the imperative, without a full stop."""
+    group = parser.getgroup("g6o-eval", "evals of DSPy programs (g6o_eval)")
+    add = group.addoption
+    add("--compile", action="store_true", dest="g6o_compile",
+        help="compile a new candidate for each selected Eval within its budget, then judge it")
+    add("--eval-store", metavar="URL", dest="g6o_store", default=None,
+        help="read Examples from and record verdicts in this store: doltlite:///FILE or dolt://USER@HOST:PORT/DB "
+             "(else $G6O_STORE, ini g6o_store, doltlite:///.g6o/evals.db)")
+    add("--eval-lm", action="append", metavar="ROLE=MODEL", dest="g6o_lm", default=None,
+        help="let MODEL (offline, openai/gpt-4o-mini …) play ROLE (task, reflection, judge, teacher); "
+             "repeatable; verdicts of such a run are not stored")
+    add("--eval-concurrency", type=parse_concurrency, metavar="N", dest="g6o_concurrency",
+        default=DEFAULT_CONCURRENCY, help=f"keep at most N predictions of an Eval in flight (default {DEFAULT_CONCURRENCY})")
+    add("--eval-baseline", metavar="git:REF", dest="g6o_baseline", default=None,
+        help="compare with the candidate of another commit instead of what is live; such verdicts are not stored")
+    add("--eval-changed-only", action="store_true", dest="g6o_changed_only",
+        help="leave out the evals that are, in everything a verdict is about, what is live")
+    parser.addini("g6o_store", "URL of the store (see --eval-store)", default="")
+    parser.addini("g6o_lm", "lines of ROLE=MODEL (see --eval-lm)", type="linelist", default=[])
+    parser.addini("g6o_evals", "folders that hold evals", type="linelist", default=["evals"])
+
+
+def parse_concurrency(text: str) -> int:
+    """Return the number that --eval-concurrency gives, from 1 to 1024."""
+    if not text.isdecimal() or not 1 <= int(text) <= 1024:
+        raise pytest.UsageError(f"--eval-concurrency {text!r}: expected a whole number from 1 to 1024")
+    return int(text)
+
+
+def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
+    """Add pytest_g6o_prepare."""
+    pluginmanager.add_hookspecs(hookspec)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Register the marker, and what only some sessions need."""
+    config.addinivalue_line("markers", "eval(spec): run this test once per Example of the Eval; spec is an Eval")
+    from g6o_eval.collected import involves_evals
+
+    if involves_evals(config):
+        _evals(config)
+    if config.pluginmanager.hasplugin("syrupy"):  # registered last, so that its `snapshot` overrides syrupy's
+        from g6o_eval import snapshot
+
+        config.pluginmanager.register(snapshot, "g6o-snapshot")
+    if config.pluginmanager.hasplugin("xdist"):
+        from g6o_eval.sharing import shared
+
+        if (plugin := shared(config)) is not None:
+            config.pluginmanager.register(plugin, "g6o-sharing")
+
+
+def pytest_report_header(config: pytest.Config) -> list[str]:
+    """Say which store the session reads, when it involves evals."""
+    from g6o_eval.collected import involves_evals
+
+    if not involves_evals(config):
+        return []
+    evals = _evals(config)
+    return [f"evals: store {evals.choice.shown} (from {evals.choice.source})"]
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection(session: pytest.Session) -> Generator[None, object, object]:
+    """Prepare the store, and keep the garbage collector out of the way meanwhile.
+
+    `import dspy` leaves some 600,000 objects, which the collector would walk again and again.
+    """
+    from g6o_eval.collected import involves_evals, is_worker
+
+    if not involves_evals(session.config):
+        return (yield)
+    if not is_worker(session.config):
+        with _as_usage_errors():
+            _evals(session.config).prepare()
+    off = gc.isenabled()
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        if off:
+            gc.enable()
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Make one item per Example of the marked Eval's test split."""
+    mark = metafunc.definition.get_closest_marker("eval")
+    if mark is None:
+        return
+    spec = _spec_of(mark, metafunc.definition.nodeid)
+    from g6o_eval.items import parametrize
+
+    evals = _evals(metafunc.config)
+    evals.add(spec, metafunc.definition.path)
+    if "example" in metafunc.fixturenames:
+        parametrize(metafunc, evals, spec)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what this session does not judge, and refuse what is declared wrongly."""
+    from g6o_eval.collected import EVALS_KEY
+
+    if EVALS_KEY in config.stash:
+        from g6o_eval.items import leave_out, refuse_problems
+
+        evals = config.stash[EVALS_KEY]
+        refuse_problems(evals)
+        with _as_usage_errors():
+            leave_out(evals, items)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish(session: pytest.Session) -> None:
+    """Note what will run: -k, -m, --lf and --deselect have been applied."""
+    from g6o_eval.collected import EVALS_KEY
+
+    if EVALS_KEY in session.config.stash:
+        from g6o_eval.items import note_selected
+
+        note_selected(session.config.stash[EVALS_KEY], session.items)
+
+
+def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
+    """Say before any call is paid which gates cannot be reached with so few examples."""
+    from g6o_eval.collected import EVALS_KEY
+
+    if EVALS_KEY not in config.stash:
+        return []
+    from g6o_eval.items import warnings_of
+
+    return warnings_of(config.stash[EVALS_KEY])
+
+
+def _spec_of(mark: pytest.Mark, nodeid: str) -> Eval:
+    if len(mark.args) != 1 or mark.kwargs or not isinstance(mark.args[0], Eval):
+        given = ", ".join([*map(repr, mark.args), *(f"{k}={v!r}" for k, v in mark.kwargs.items())])
+        raise pytest.UsageError(
+            f"{nodeid}: the eval marker takes one Eval, as in pytest.mark.eval(TRIAGE); got pytest.mark.eval({given})"
+        )
+    return mark.args[0]
+
+
+def _evals(config: pytest.Config) -> Evals:
+    from g6o_eval.collected import EVALS_KEY, Evals, is_worker
+
+    if EVALS_KEY not in config.stash:
+        with _as_usage_errors():
+            evals = config.stash[EVALS_KEY] = Evals(config)
+        from g6o_eval.items import Items
+
+        config.pluginmanager.register(Items(evals), "g6o-items")
+        if not is_worker(config):
+            from g6o_eval.verdicts import Verdicts
+
+            config.pluginmanager.register(Verdicts(evals), "g6o-verdicts")
+    return config.stash[EVALS_KEY]
+
+
+class _as_usage_errors:  # noqa: N801  # used as a context manager
+    """Turn an error of ours into pytest's own: one clean line, exit code 4."""
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, G6oError):
+            raise pytest.UsageError(str(error)) from error
+
+
+# ── fixtures ──
+
+
+@pytest.fixture
+def example(request: pytest.FixtureRequest) -> Any:
+    """The dspy.Example of this item: all columns of its row, inputs marked."""
+    if not hasattr(request, "param"):
+        raise pytest.UsageError(f"{request.node.nodeid} asks for `example` but carries no eval marker")
+    return request.param
+
+
+@pytest.fixture
+def prediction(request: pytest.FixtureRequest, example: Any) -> Any:
+    """What the candidate answered for this item's example; made once, whoever asks."""
+    from g6o_eval.items import settled
+
+    return settled(request.node).candidate.prediction
+
+
+@pytest.fixture
+def score(request: pytest.FixtureRequest, example: Any) -> Any:
+    """The Score of this item's prediction."""
+    from g6o_eval.items import settled
+
+    return settled(request.node).candidate.score
+
+
+@pytest.fixture
+def program(request: pytest.FixtureRequest) -> Any:
+    """The candidate: the program that this session judges."""
+    from g6o_eval.items import judging_of
+
+    return judging_of(request.node).candidate().program
+
+
+@pytest.fixture
+def prompt(request: pytest.FixtureRequest) -> str:
+    """The text that the candidate publishes, as prompt.txt holds it."""
+    from g6o_eval.items import judging_of
+    from g6o_eval.prompt.publish import prompt_text
+
+    judging = judging_of(request.node)
+    return prompt_text(judging.spec, judging.candidate().program)

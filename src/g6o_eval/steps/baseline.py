@@ -15,6 +15,8 @@ from g6o_eval.store.ledger import live, read_artifact
 from g6o_eval.store.port import Store
 
 GIT_PREFIX = "git:"
+LIVE = "live"
+HAND_WRITTEN = "hand-written"
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,9 +54,9 @@ def baseline_of(spec: Eval, store: Store | None, *, root: Path, ref: str | None 
     entry = live(store, spec.name) if store is not None else None
     if store is None or entry is None or entry.artifact_digest is None:
         written = hand_written(spec)
-        return Baseline("hand-written", written.program_digest, written.program)
+        return Baseline(HAND_WRITTEN, written.program_digest, written.program)
     text = read_artifact(store, entry.artifact_digest).program
-    return _runnable(spec, "live", text, f"the live artifact {entry.artifact_digest[:12]}")
+    return _runnable(spec, LIVE, text, f"the live artifact {entry.artifact_digest[:12]}")
 
 
 def live_digest(spec: Eval, store: Store) -> str:

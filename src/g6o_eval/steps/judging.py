@@ -15,9 +15,10 @@ from g6o_eval.lm.meter import Meter
 from g6o_eval.lm.roles import build_lm
 from g6o_eval.optimize.search import Compiled, compile_program
 from g6o_eval.predict import Ahead, Call, Predicted, Side
+from g6o_eval.prompt.publish import prompt_text
 from g6o_eval.run import Subject
 from g6o_eval.steps.baseline import Baseline, baseline_of
-from g6o_eval.steps.candidate import Candidate, candidate_of, compiled, hand_written
+from g6o_eval.steps.candidate import PROMPT_FILE, Candidate, candidate_of, compiled, hand_written
 from g6o_eval.steps.subject import subject_of
 from g6o_eval.store.examples import Splits
 from g6o_eval.store.port import Store
@@ -80,6 +81,7 @@ class Judging:
     Attributes:
         spec: the Eval.
         test_files: whose tests carry its marker.
+        conditions: of the session.
         splits: its Examples.
         meter: counts the calls of judging; the compile has one of its own.
     """
@@ -87,7 +89,7 @@ class Judging:
     def __init__(self, spec: Eval, conditions: Conditions, splits: Splits, *, test_files: Sequence[Path]) -> None:
         self.spec, self.splits, self.test_files = spec, splits, tuple(test_files)
         self.meter = Meter(spec.budget)
-        self._conditions = conditions
+        self.conditions = conditions
         self._examples = {key_of(example): example for example in splits.test}
         self._ready: Ready | None = None
         self._failed: G6oError | None = None
@@ -104,9 +106,9 @@ class Judging:
 
     def candidate(self) -> Candidate:
         """Return the program that is judged, without judging it: no LM call, unless it is compiled here."""
-        if self._conditions.compile:
+        if self.conditions.compile:
             return self.ready().candidate
-        return candidate_of(self.spec, self._conditions.snapshots)
+        return candidate_of(self.spec, self.conditions.snapshots)
 
     def ready(self) -> Ready:
         """Compile if asked, load the baseline, and say what the verdict is about; once.
@@ -140,6 +142,28 @@ class Judging:
         results = [ready.ahead.result(call) for call in ready.pairs[key]]
         return Settled(results[0], results[1] if len(results) > 1 else None)
 
+    @property
+    def idle(self) -> bool:
+        """Whether no prediction was queued yet."""
+        return self._ready is None or not self._ready.pairs
+
+    def announcement(self) -> dict[str, Any]:
+        """Return, as JSON, what the verdict is about and what was compiled: said once per process."""
+        ready = self.ready()
+        prompt = self.conditions.snapshots / self.spec.name / PROMPT_FILE
+        text = prompt_text(self.spec, ready.candidate.program)
+        return {
+            "subject": ready.subject.to_json(),
+            "keys": list(self.keys),
+            "groups": self.groups,
+            "two_sided": len(ready.sides) > 1,
+            "baseline_problem": ready.baseline.problem,
+            "program": ready.candidate.text,
+            "prompt": text,
+            "prompt_changed": not prompt.exists() or prompt.read_text(encoding="utf-8") != text,
+            "compile": None if ready.compiled is None else _compile_facts(ready.compiled),
+        }
+
     def stop(self) -> None:
         """Start no further call."""
         if self._ready is not None:
@@ -150,7 +174,7 @@ class Judging:
         return self.meter.spend()
 
     def _make_ready(self) -> Ready:
-        conditions, spec = self._conditions, self.spec
+        conditions, spec = self.conditions, self.spec
         lm = build_lm(conditions.models["task"], role="task", meter=self.meter)
         result, candidate = self._compile() if conditions.compile else (None, candidate_of(spec, conditions.snapshots))
         baseline = baseline_of(spec, conditions.store, root=conditions.root, ref=conditions.baseline_ref)
@@ -172,19 +196,28 @@ class Judging:
         if self.spec.optimizer is None:
             return None, hand_written(self.spec)
         meter = Meter(self.spec.budget)
-        lm = build_lm(self._conditions.models["task"], role="task", meter=meter)
+        lm = build_lm(self.conditions.models["task"], role="task", meter=meter)
         result = compile_program(
             self.spec,
             hand_written(self.spec).program,
             self.splits,
             lm=lm,
             meter=meter,
-            concurrency=self._conditions.concurrency,
-            progress=lambda line: self._conditions.say(f"{self.spec.name}: {line}"),
+            concurrency=self.conditions.concurrency,
+            progress=lambda line: self.conditions.say(f"{self.spec.name}: {line}"),
         )
         return result, compiled(self.spec, result.program)
 
     def _announce_cost(self, calls: int) -> None:
-        model = self._conditions.models["task"]
+        model = self.conditions.models["task"]
         cap = "no cap" if self.spec.budget is None else f"cap {self.spec.budget}"
-        self._conditions.say(f"{self.spec.name}: judging with {model}: at least {calls} calls, {cap}")
+        self.conditions.say(f"{self.spec.name}: judging with {model}: at least {calls} calls, {cap}")
+
+
+def _compile_facts(result: Compiled) -> dict[str, Any]:
+    return {
+        "spend": result.spend.to_json(),
+        "stopped": result.stopped,
+        "changed": result.changed,
+        "trials": len(result.trials),
+    }

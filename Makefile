@@ -1,0 +1,54 @@
+# Everything a person or CI runs. Needs Python ≥ 3.10, git and make; the rest is installed into $(VENV).
+PYTHON ?= python3
+VENV ?= .venv
+BIN = $(VENV)/bin
+
+.PHONY: help install eval eval-again test check static bench docs clean
+help:
+	@echo "make eval    compile, judge and report the evals on the embedded store"
+	@echo "make test    run the tests"
+	@echo "make check   format, lint, types, import floors, then the tests with branch coverage"
+	@echo "make bench   run the benchmarks side by side with their floors; results go to the terminal"
+	@echo "make docs    write docs/options.md anew"
+
+install: $(VENV)/.installed
+$(VENV)/.installed: pyproject.toml constraints.txt
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+eval: install
+	$(BIN)/pytest evals/ --compile
+
+eval-again: install
+	$(BIN)/pytest evals/
+
+test: install
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest tests/ -q
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report --skip-covered --show-missing
+	$(BIN)/coverage report --include='$(NOUNS)' --fail-under=100 --skip-covered
+
+# The nouns: every branch is tested.
+comma = ,
+empty =
+space = $(empty) $(empty)
+NOUNS = $(subst $(space),$(comma),$(foreach noun,artifact bound budget claim constraint dataset errors eval gate metric optimizer run score,*/g6o_eval/$(noun).py))
+
+static: install
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+check: static test
+
+bench: install
+	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+docs: install
+	$(BIN)/python tools/options.py
+
+clean:
+	rm -rf $(VENV) .g6o .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -1,0 +1,179 @@
+"""The controller's side: gather what items report, judge, store, show, and set the exit code."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Generator, Sequence
+from typing import Any
+
+import pytest
+
+from g6o_eval import git
+from g6o_eval.collected import Evals, models
+from g6o_eval.errors import G6oError
+from g6o_eval.report.exit_code import exit_code
+from g6o_eval.report.facts import Facts, Unjudged
+from g6o_eval.report.markdown import verdict_markdown
+from g6o_eval.report.terminal import verdict_lines
+from g6o_eval.run import Run
+
+SUMMARY_VARIABLE = "GITHUB_STEP_SUMMARY"
+"""File to which a GitHub job appends Markdown that is shown on its page."""
+
+
+class Verdicts:
+    """Registered on the controller once an eval is involved."""
+
+    def __init__(self, evals: Evals) -> None:
+        self._evals = evals
+        self._gathered: dict[str, Any] = {}
+        self._failed: set[str] = set()
+        self._runs: list[Run] = []
+        self._problems: list[str] = []
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Take what an item reported; its payload comes with the last of its three reports."""
+        if report.failed:
+            self._failed.add(report.nodeid)
+        payload = getattr(report, "g6o", None)
+        if payload is not None:
+            from g6o_eval.steps.verdict import Gathered
+
+            worker = getattr(report, "worker_id", "master")
+            gathered = self._gathered.setdefault(payload["eval"], Gathered())
+            gathered.take(payload, worker=worker, failed=report.nodeid in self._failed)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_sessionfinish(self, session: pytest.Session) -> Generator[None, object, object]:
+        """Judge before the summary is written; set the exit code after everybody else had their say."""
+        try:
+            self._judge(session)
+        except G6oError as error:
+            self._problems.append(str(error))
+        try:
+            return (yield)
+        finally:
+            self._set_exit_status(session)
+            self._evals.close()
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """Show the verdicts."""
+        lines = verdict_lines(self._runs, self._facts()) if self._gathered else []
+        if not lines and not self._problems:
+            return
+        terminalreporter.section("evals")
+        for line in lines:
+            terminalreporter.write_line(line)
+        for problem in self._problems:
+            terminalreporter.write_line(f"ERROR: {problem}", red=True)
+
+    def _judge(self, session: pytest.Session) -> None:
+        if session.config.option.collectonly:
+            return
+        for name, gathered in self._gathered.items():
+            if gathered.announce is not None:
+                self._runs.append(self._run(name, gathered))
+        self._problems += self._orphans(session)
+        self._write_summary()
+
+    def _run(self, name: str, gathered: Any) -> Run:
+        from dataclasses import replace
+
+        from g6o_eval.steps.keep import keep_candidate, keep_verdict
+        from g6o_eval.steps.verdict import run_of
+        from g6o_eval.store.results import save_run
+
+        root = self._evals.config.rootpath
+        run = run_of(gathered, self._circumstances(name, gathered))
+        kept = keep_candidate(run, gathered.announce, root=root)
+        run = run if kept is None else replace(run, notes=(*run.notes, kept))
+        if run.standing == "stored":
+            save_run(self._evals.store, run)
+        keep_verdict(run, root=root)
+        return run
+
+    def _circumstances(self, name: str, gathered: Any) -> Any:
+        from g6o_eval.lm.roles import is_offline
+        from g6o_eval.run import Subject
+        from g6o_eval.steps.changed import changes_since, live_run
+        from g6o_eval.steps.verdict import Circumstances
+        from g6o_eval.store.results import count_looks
+
+        evals, option, root = self._evals, self._evals.config.option, self._evals.config.rootpath
+        subject = Subject.from_json(gathered.announce["subject"])
+        overridden = [
+            *(f"--eval-lm {entry}" for entry in option.g6o_lm or ()),
+            *([f"--eval-baseline {option.g6o_baseline}"] if option.g6o_baseline else []),
+        ]
+        looks = count_looks(
+            evals.store, name, test_hash=subject.test_hash, baseline_digest=subject.baseline_digest
+        )
+        return Circumstances(
+            overridden=tuple(overridden),
+            narrowed=gathered.announce["deselected"] > 0 or any("::" in arg for arg in evals.config.args),
+            read_only=evals.store.read_only,
+            data_branch=evals.store.branch(),
+            data_commit=str(evals.pinned),
+            git_commit=git.head(root),
+            git_clean=git.is_clean(root),
+            store_kind=evals.store.kind,
+            offline=any(is_offline(model) for model in models(evals.config).values()),
+            look=looks + 1,
+            notes=changes_since(live_run(evals.store, name), subject),
+        )
+
+    def _orphans(self, session: pytest.Session) -> list[str]:
+        """Name the folders of snapshots/ without an Eval, when the whole project was run."""
+        from g6o_eval.snapshot import orphans
+
+        evals = self._evals
+        whole = [(evals.config.rootpath / folder).resolve() for folder in evals.config.getini("g6o_evals")]
+        asked = [(evals.config.invocation_params.dir / arg).resolve() for arg in evals.config.args]
+        if not all(any(path == folder or path in folder.parents for path in asked) for folder in whole):
+            return []
+        found = orphans(evals.config.rootpath, frozenset(evals.specs) | frozenset(self._gathered))
+        return [f"snapshots/{name} belongs to no Eval of this project. Delete the folder, or bring its eval back" for name in found]
+
+    def _write_summary(self) -> None:
+        path = os.environ.get(SUMMARY_VARIABLE)
+        if path and self._gathered:
+            with open(path, "a", encoding="utf-8") as file:  # noqa: PTH123  # appended to, as GitHub asks
+                file.write(verdict_markdown(self._runs, self._facts()))
+
+    def _facts(self) -> Facts:
+        evals = self._evals
+        budgets = [evals.specs[name].budget for name in self._gathered if name in evals.specs]
+        usd = [None if budget is None else budget.usd for budget in budgets]
+        calls = [None if budget is None else budget.calls for budget in budgets]
+        return Facts(
+            store_url=evals.store.url,
+            read_only=evals.store.read_only,
+            data_branch=evals.store.branch(),
+            data_commit=str(evals.pinned),
+            dirty_tables=evals.store.dirty(),
+            budget_usd=_sum(usd),
+            budget_calls=_sum(calls),
+            unjudged=tuple(
+                Unjudged(eval_name=name, reason=_why_unjudged(gathered), stopped=bool(gathered.stops))
+                for name, gathered in self._gathered.items()
+                if gathered.announce is None
+            ),
+        )
+
+    def _set_exit_status(self, session: pytest.Session) -> None:
+        if self._problems and session.exitstatus == 0:
+            session.exitstatus = pytest.ExitCode.TESTS_FAILED
+        if session.exitstatus == 0:
+            stopped = any(gathered.stops for gathered in self._gathered.values())
+            session.exitstatus = exit_code(self._runs, stopped_by_budget=stopped)
+
+
+
+def _sum(limits: Sequence[float | None]) -> Any:
+    """Return the sum of limits; None as soon as one side is not limited, or there is none."""
+    known = [limit for limit in limits if limit is not None]
+    return sum(known) if known and len(known) == len(limits) else None
+
+
+def _why_unjudged(gathered: Any) -> str:
+    return "; ".join(sorted(gathered.stops)) or "nothing was predicted: see the errors and skips of its items above"
