@@ -1,0 +1,1 @@
+"""Reports: runs in, text out. Nothing here reads a store, a clock or the environment."""
