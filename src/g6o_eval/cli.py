@@ -54,6 +54,19 @@ class Commands(click.Group):
             raise click.ClickException(f"the command {cmd_name!r} at {point.value!r} is no click command: {found!r}")
         return found
 
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of subcommands. One that cannot be loaded says so, and hides no other."""
+        rows = [(name, self._summary(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+    def _summary(self, ctx: click.Context, name: str) -> str:
+        try:
+            command = self.get_command(ctx, name)
+        except click.ClickException as error:
+            return f"({error.message})"
+        return command.get_short_help_str(limit=90) if command is not None else ""
+
 
 def _find(name: str) -> EntryPoint | None:
     if name in _COMMANDS:

@@ -52,15 +52,22 @@ def open_chosen(
     """
     # Here, not above: a command's --help needs no pytest and no database.
     from g6o_eval.settings import read_settings
-    from g6o_eval.store.choose import choose_store, open_store
+    from g6o_eval.store.choose import open_store
     from g6o_eval.store.schema import known_migrations, migrate
 
     settings = settings or read_settings(Path.cwd())
-    choice = choose_store(option, os.environ, settings.store_ini)
-    with closing(open_store(choice.url, root=settings.root, read_only=read_only, create=create)) as store:
+    url = chosen_url(option, settings)
+    with closing(open_store(url, root=settings.root, read_only=read_only, create=create)) as store:
         if not store.read_only:
             migrate(store, known_migrations())
         yield store
+
+
+def chosen_url(option: str | None, settings: Settings) -> str:
+    """Return the URL of the store that a command was told to use."""
+    from g6o_eval.store.choose import choose_store
+
+    return choose_store(option, os.environ, settings.store_ini).url
 
 
 def _of_the_group() -> str | None:
