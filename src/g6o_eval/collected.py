@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
 from g6o_eval.errors import DeclarationError, G6oError, MissingError
 from g6o_eval.eval import Eval
+from g6o_eval.involved import is_worker, worker_input
 from g6o_eval.store.choose import Choice, choose_store, open_store
 from g6o_eval.store.port import Store
 
@@ -19,9 +20,6 @@ if TYPE_CHECKING:  # they import dspy: only once an eval is collected
     from g6o_eval.store.examples import Splits
 
 EVALS_KEY: pytest.StashKey[Evals] = pytest.StashKey()
-
-WORKER_INPUT = "g6o_eval"
-"""Key of xdist's workerinput under which the controller says at which revision to read."""
 
 
 class Evals:
@@ -39,9 +37,7 @@ class Evals:
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
-        self.choice: Choice = choose_store(
-            config.getoption("g6o_store"), os.environ, config.getini("g6o_store")
-        )
+        self.choice: Choice = choose_store(config.getoption("g6o_store"), os.environ, config.getini("g6o_store"))
         self.pinned: str | None = worker_input(config).get("at")
         self.selected: dict[str, dict[str, None]] = {}
         self.items: dict[str, int] = {}
@@ -66,9 +62,7 @@ class Evals:
         """The store, opened at the first use; a worker and `--collect-only` never write or create it."""
         if self._store is None:
             looking = is_worker(self.config) or self.config.option.collectonly
-            self._store = open_store(
-                self.choice.url, root=self.config.rootpath, read_only=looking, create=not looking
-            )
+            self._store = open_store(self.choice.url, root=self.config.rootpath, read_only=looking, create=not looking)
         return self._store
 
     def prepare(self) -> None:
@@ -188,28 +182,6 @@ def models(config: pytest.Config) -> dict[str, str]:
             "or set g6o_lm = task=MODEL in the pytest ini file"
         )
     return found
-
-
-def involves_evals(config: pytest.Config) -> bool:
-    """Whether the paths asked for hold the project's evals: known before anything is collected."""
-    folders = [(config.rootpath / folder).resolve() for folder in config.getini("g6o_evals")]
-    asked = [(config.invocation_params.dir / arg.partition("::")[0]).resolve() for arg in config.args]
-    return any(
-        folder.exists() and (path == folder or folder in path.parents or path in folder.parents)
-        for folder in folders
-        for path in asked
-    )
-
-
-def is_worker(config: pytest.Config) -> bool:
-    """Whether this process is a worker of xdist."""
-    return hasattr(config, "workerinput")
-
-
-def worker_input(config: pytest.Config) -> dict[str, Any]:
-    """Return what the controller told this worker; empty elsewhere."""
-    given: dict[str, Any] = getattr(config, "workerinput", {}).get(WORKER_INPUT, {})
-    return given
 
 
 def no_store_yet(evals: Evals, spec: Eval) -> str | None:

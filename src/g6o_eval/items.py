@@ -13,11 +13,12 @@ from typing import Any
 import dspy
 import pytest
 
-from g6o_eval.collected import Evals, is_worker, no_store_yet
+from g6o_eval.collected import Evals, no_store_yet
 from g6o_eval.dataset import group_of, key_of
 from g6o_eval.errors import G6oError
 from g6o_eval.eval import Eval
 from g6o_eval.gate import too_few
+from g6o_eval.involved import is_worker
 from g6o_eval.lm.meter import BudgetStop
 from g6o_eval.predict import Predicted
 from g6o_eval.report.failure import failure_text
@@ -71,14 +72,16 @@ def leave_out(evals: Evals, items: list[pytest.Item]) -> None:
     """Deselect the items that make predictions nobody asked for."""
     option = evals.config.option
     if getattr(option, "update_snapshots", False) and not option.g6o_compile:
-        _deselect(evals.config, items, {name: True for name in evals.specs})
+        _deselect(evals.config, items, dict.fromkeys(evals.specs, True))
     elif option.g6o_changed_only and not option.g6o_compile:
         live = {name: is_live(evals.judging(spec)) for name, spec in evals.specs.items()}
         _deselect(evals.config, items, live)
 
 
 def _deselect(config: pytest.Config, items: list[pytest.Item], unwanted: dict[str, bool]) -> None:
-    gone = [item for item in items if (spec := spec_of(item)) is not None and takes_example(item) and unwanted[spec.name]]
+    gone = [
+        item for item in items if (spec := spec_of(item)) is not None and takes_example(item) and unwanted[spec.name]
+    ]
     if gone:
         kept = set(map(id, gone))
         items[:] = [item for item in items if id(item) not in kept]

@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from g6o_eval import hookspec
-from g6o_eval.errors import G6oError
-from g6o_eval.eval import Eval
+from g6o_eval.involved import involves_evals, is_worker
 
 if TYPE_CHECKING:
     from g6o_eval.collected import Evals
+    from g6o_eval.eval import Eval
 
 # litellm and dspy fetch a price map from the network at their first use unless this is set.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "true")
@@ -31,20 +31,50 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Declare the options. Help texts: what it does, in the imperative, without a full stop."""
     group = parser.getgroup("g6o-eval", "evals of DSPy programs (g6o_eval)")
     add = group.addoption
-    add("--compile", action="store_true", dest="g6o_compile",
-        help="compile a new candidate for each selected Eval within its budget, then judge it")
-    add("--eval-store", metavar="URL", dest="g6o_store", default=None,
+    add(
+        "--compile",
+        action="store_true",
+        dest="g6o_compile",
+        help="compile a new candidate for each selected Eval within its budget, then judge it",
+    )
+    add(
+        "--eval-store",
+        metavar="URL",
+        dest="g6o_store",
+        default=None,
         help="read Examples from and record verdicts in this store: doltlite:///FILE or dolt://USER@HOST:PORT/DB "
-             "(else $G6O_STORE, ini g6o_store, doltlite:///.g6o/evals.db)")
-    add("--eval-lm", action="append", metavar="ROLE=MODEL", dest="g6o_lm", default=None,
+        "(else $G6O_STORE, ini g6o_store, doltlite:///.g6o/evals.db)",
+    )
+    add(
+        "--eval-lm",
+        action="append",
+        metavar="ROLE=MODEL",
+        dest="g6o_lm",
+        default=None,
         help="let MODEL (offline, openai/gpt-4o-mini …) play ROLE (task, reflection, judge, teacher); "
-             "repeatable; verdicts of such a run are not stored")
-    add("--eval-concurrency", type=parse_concurrency, metavar="N", dest="g6o_concurrency",
-        default=DEFAULT_CONCURRENCY, help=f"keep at most N predictions of an Eval in flight (default {DEFAULT_CONCURRENCY})")
-    add("--eval-baseline", metavar="git:REF", dest="g6o_baseline", default=None,
-        help="compare with the candidate of another commit instead of what is live; such verdicts are not stored")
-    add("--eval-changed-only", action="store_true", dest="g6o_changed_only",
-        help="leave out the evals that are, in everything a verdict is about, what is live")
+        "repeatable; verdicts of such a run are not stored",
+    )
+    add(
+        "--eval-concurrency",
+        type=parse_concurrency,
+        metavar="N",
+        dest="g6o_concurrency",
+        default=DEFAULT_CONCURRENCY,
+        help=f"keep at most N predictions of an Eval in flight (default {DEFAULT_CONCURRENCY})",
+    )
+    add(
+        "--eval-baseline",
+        metavar="git:REF",
+        dest="g6o_baseline",
+        default=None,
+        help="compare with the candidate of another commit instead of what is live; such verdicts are not stored",
+    )
+    add(
+        "--eval-changed-only",
+        action="store_true",
+        dest="g6o_changed_only",
+        help="leave out the evals that are, in everything a verdict is about, what is live",
+    )
     parser.addini("g6o_store", "URL of the store (see --eval-store)", default="")
     parser.addini("g6o_lm", "lines of ROLE=MODEL (see --eval-lm)", type="linelist", default=[])
     parser.addini("g6o_evals", "folders that hold evals", type="linelist", default=["evals"])
@@ -65,15 +95,13 @@ def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """Register the marker, and what only some sessions need."""
     config.addinivalue_line("markers", "eval(spec): run this test once per Example of the Eval; spec is an Eval")
-    from g6o_eval.collected import involves_evals
-
     if involves_evals(config):
         _evals(config)
     if config.pluginmanager.hasplugin("syrupy"):  # registered last, so that its `snapshot` overrides syrupy's
         from g6o_eval import snapshot
 
         config.pluginmanager.register(snapshot, "g6o-snapshot")
-    if config.pluginmanager.hasplugin("xdist"):
+    if config.pluginmanager.hasplugin("xdist") and involves_evals(config):
         from g6o_eval.sharing import shared
 
         if (plugin := shared(config)) is not None:
@@ -82,12 +110,12 @@ def pytest_configure(config: pytest.Config) -> None:
 
 def pytest_report_header(config: pytest.Config) -> list[str]:
     """Say which store the session reads, when it involves evals."""
-    from g6o_eval.collected import involves_evals
-
     if not involves_evals(config):
         return []
-    evals = _evals(config)
-    return [f"evals: store {evals.choice.shown} (from {evals.choice.source})"]
+    choice = _evals(config).choice
+    from g6o_eval.store.choose import without_password
+
+    return [f"evals: store {without_password(choice.url)} (from {choice.source})"]
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -96,7 +124,6 @@ def pytest_collection(session: pytest.Session) -> Generator[None, object, object
 
     `import dspy` leaves some 600,000 objects, which the collector would walk again and again.
     """
-    from g6o_eval.collected import involves_evals, is_worker
 
     if not involves_evals(session.config):
         return (yield)
@@ -163,6 +190,8 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
 
 
 def _spec_of(mark: pytest.Mark, nodeid: str) -> Eval:
+    from g6o_eval.eval import Eval
+
     if len(mark.args) != 1 or mark.kwargs or not isinstance(mark.args[0], Eval):
         given = ", ".join([*map(repr, mark.args), *(f"{k}={v!r}" for k, v in mark.kwargs.items())])
         raise pytest.UsageError(
@@ -172,7 +201,7 @@ def _spec_of(mark: pytest.Mark, nodeid: str) -> Eval:
 
 
 def _evals(config: pytest.Config) -> Evals:
-    from g6o_eval.collected import EVALS_KEY, Evals, is_worker
+    from g6o_eval.collected import EVALS_KEY, Evals
 
     if EVALS_KEY not in config.stash:
         with _as_usage_errors():
@@ -194,6 +223,8 @@ class _as_usage_errors:  # noqa: N801  # used as a context manager
         return None
 
     def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        from g6o_eval.errors import G6oError
+
         if isinstance(error, G6oError):
             raise pytest.UsageError(str(error)) from error
 

@@ -17,14 +17,15 @@ from typing import Any
 import pytest
 from xdist.scheduler import LoadScheduling
 
-from g6o_eval.collected import EVALS_KEY, WORKER_INPUT, involves_evals, is_worker, worker_input
+from g6o_eval.collected import EVALS_KEY
+from g6o_eval.involved import WORKER_INPUT, is_worker, worker_input
 
 
 def shared(config: pytest.Config) -> Controller | Worker | None:
     """Return the plugin that this process needs for sharing evals between workers, if any."""
     if is_worker(config):
         return Worker(config) if worker_input(config) else None
-    if not getattr(config.option, "numprocesses", None) or not involves_evals(config):
+    if not getattr(config.option, "numprocesses", None):
         return None
     if config.option.dist != "load":
         raise pytest.UsageError(

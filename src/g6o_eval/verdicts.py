@@ -105,9 +105,7 @@ class Verdicts:
             *(f"--eval-lm {entry}" for entry in option.g6o_lm or ()),
             *([f"--eval-baseline {option.g6o_baseline}"] if option.g6o_baseline else []),
         ]
-        looks = count_looks(
-            evals.store, name, test_hash=subject.test_hash, baseline_digest=subject.baseline_digest
-        )
+        looks = count_looks(evals.store, name, test_hash=subject.test_hash, baseline_digest=subject.baseline_digest)
         return Circumstances(
             overridden=tuple(overridden),
             narrowed=gathered.announce["deselected"] > 0 or any("::" in arg for arg in evals.config.args),
@@ -132,7 +130,10 @@ class Verdicts:
         if not all(any(path == folder or path in folder.parents for path in asked) for folder in whole):
             return []
         found = orphans(evals.config.rootpath, frozenset(evals.specs) | frozenset(self._gathered))
-        return [f"snapshots/{name} belongs to no Eval of this project. Delete the folder, or bring its eval back" for name in found]
+        return [
+            f"snapshots/{name} belongs to no Eval of this project. Delete the folder, or bring its eval back"
+            for name in found
+        ]
 
     def _write_summary(self) -> None:
         path = os.environ.get(SUMMARY_VARIABLE)
@@ -166,7 +167,6 @@ class Verdicts:
         if session.exitstatus == 0:
             stopped = any(gathered.stops for gathered in self._gathered.values())
             session.exitstatus = exit_code(self._runs, stopped_by_budget=stopped)
-
 
 
 def _sum(limits: Sequence[float | None]) -> Any:

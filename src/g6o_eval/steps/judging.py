@@ -187,7 +187,11 @@ class Judging:
             models=conditions.models,
         )
         programs: list[Any] = [candidate.program]
-        if baseline.program is not None and baseline.digest != candidate.program_digest and spec.gate.max_drop is not None:
+        if (
+            baseline.program is not None
+            and baseline.digest != candidate.program_digest
+            and spec.gate.max_drop is not None
+        ):
             programs.append(baseline.program)
         sides = tuple(Side(spec, program, lm) for program in programs)
         return Ready(candidate, baseline, subject, sides, Ahead(conditions.concurrency), result)

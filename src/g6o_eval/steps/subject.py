@@ -81,7 +81,9 @@ def _source_file(value: object) -> Path | None:
     try:
         found = inspect.getsourcefile(target)
     except TypeError:
-        raise DeclarationError(f"{value!r} has no source file: write it in a .py file, so that its code can be hashed") from None
+        raise DeclarationError(
+            f"{value!r} has no source file: write it in a .py file, so that its code can be hashed"
+        ) from None
     if found is None:
         raise DeclarationError(f"the source of {value!r} cannot be found: write it in a .py file")
     path = Path(found).resolve()
@@ -109,7 +111,10 @@ def _with_imports(files: Iterable[Path]) -> set[Path]:
 
 
 def _used_by(module: ModuleType) -> set[Path]:
-    names = {value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None) for value in vars(module).values()}
+    names = {
+        value.__name__ if inspect.ismodule(value) else getattr(value, "__module__", None)
+        for value in vars(module).values()
+    }
     used = {sys.modules[name] for name in names if isinstance(name, str) and name in sys.modules}
     paths = {Path(m.__file__).resolve() for m in used if getattr(m, "__file__", None)}
     return {path for path in paths if _is_project(path) and not _is_ours(path)}

@@ -105,9 +105,7 @@ def run_of(gathered: Gathered, around: Circumstances) -> Run:
     scores = _scores(gathered.scores, keys, announce["groups"])
     baseline = _scores(gathered.baseline, keys, announce["groups"]) if announce["two_sided"] else None
     same = subject.program_digest == subject.baseline_digest
-    verdict = judge(
-        Gate.from_json(subject.gate), scores, baseline, failed_items=gathered.failed, same_program=same
-    )
+    verdict = judge(Gate.from_json(subject.gate), scores, baseline, failed_items=gathered.failed, same_program=same)
     return Run(
         run_id=str(ULID()),
         subject=subject,
@@ -156,7 +154,9 @@ def _notes(gathered: Gathered, announce: Mapping[str, Any]) -> tuple[str, ...]:
         notes.append(f"prompt changed: snapshots/{announce['subject']['eval_name']}/prompt.txt")
     made = announce["compile"]
     if made is not None and made["stopped"] is not None:
-        notes.append(f"the compile stopped at its budget ({made['stopped']}); the best of {made['trials']} trials is judged")
+        notes.append(
+            f"the compile stopped at its budget ({made['stopped']}); the best of {made['trials']} trials is judged"
+        )
     if made is not None and not made["changed"]:
         notes.append("the compile found nothing better than the hand-written program on dev: no change")
     return tuple(notes)
