@@ -1,0 +1,1 @@
+"""Language models: who plays a role, what it may spend, and the one that needs no network."""

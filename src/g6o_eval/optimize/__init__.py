@@ -1,0 +1,1 @@
+"""The compile loop and what proposes programs to it."""

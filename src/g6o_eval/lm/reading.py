@@ -1,0 +1,211 @@
+"""What the offline LM reads in a prompt: fields, rules, limits and demos. Pure functions of text.
+
+It knows the layout of DSPy's ChatAdapter and JSONAdapter, and nothing about any program.
+"""
+
+from __future__ import annotations
+
+import ast
+import itertools
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+Messages = Sequence[tuple[str, str]]
+
+_HEADER = re.compile(r"^\[\[ ## (\w+) ## \]\]$")
+_FIELD = re.compile(r"^\d+\. `(\w+)` \((.*?)\):(?:[ ]|$)(.*)$")
+_RULE = re.compile(r"\bif\b(?P<when>.+?)\bthen\b(?P<then>.+)", re.IGNORECASE)
+_QUOTED = re.compile(r"\"([^\"\n]{1,80})\"|`([^`\n]{1,80})`|(?<!\w)'([^'\n]{1,80})'(?!\w)")
+_NUMBER = r"-?\d+(?:\.\d+)?"
+_MOST_WORDS = re.compile(
+    r"(?:at most|no more than|up to|maximum of) (\d+) words?|(\d+) words? (?:or fewer|or less|at most)"
+)
+_RANGE = re.compile(rf"(?:between|from) ({_NUMBER}) (?:and|to) ({_NUMBER})|\[({_NUMBER}), ?({_NUMBER})\]")
+_ONE_OF = re.compile(r"\bone of:? ([^\n]+?)\.?$", re.MULTILINE)
+_WORD = re.compile(r"[a-z0-9_]+")
+_NOT_SUPPLIED = "Not supplied for this particular example."
+_OBJECTIVE = "your objective is:"
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """One output field that the prompt asks for.
+
+    Attributes:
+        name: of the field.
+        kind: its Python type as the prompt writes it.
+        choices: the answers it may have; empty when any will do.
+        words: most words of a text; None when the prompt sets no limit.
+        low: least number that the prompt allows.
+        high: greatest number that the prompt allows; both None when it says nothing.
+    """
+
+    name: str
+    kind: str
+    choices: tuple[str, ...] = ()
+    words: int | None = None
+    low: float | None = None
+    high: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """`If … 'keyword' …, then answer`: which words speak for which answer."""
+
+    keywords: tuple[str, ...]
+    then: str
+
+
+@dataclass(frozen=True, slots=True)
+class Demo:
+    """One worked example: the text of its inputs and its answers."""
+
+    text: str
+    answers: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Prompt:
+    """Everything that the offline LM takes from the messages it gets."""
+
+    outputs: tuple[Output, ...]
+    rules: tuple[Rule, ...]
+    demos: tuple[Demo, ...]
+    text: str
+    as_json: bool
+
+
+def read_prompt(messages: Messages) -> Prompt:
+    """Read the messages of one request.
+
+    Raises:
+        ValueError: they name no output field, so they are not written by a known adapter.
+    """
+    system = "\n".join(text for role, text in messages if role == "system")
+    turns = [(role, text) for role, text in messages if role != "system"]
+    objective = _objective(system)
+    asked = tuple(_outputs(system))
+    names = [output.name for output, _ in asked]
+    outputs = tuple(_limited(output, description, objective, names) for output, description in asked)
+    if not outputs:
+        raise ValueError(
+            "the offline LM reads prompts of DSPy's ChatAdapter and JSONAdapter only; it found no output field"
+        )
+    return Prompt(
+        outputs,
+        tuple(_rules(objective)),
+        tuple(_demos(turns)),
+        _inputs(turns[-1][1]),
+        "Outputs will be a JSON object" in system,
+    )
+
+
+@lru_cache(maxsize=4096)
+def features(text: str) -> frozenset[str]:
+    """Return the words of a text and the pairs of neighbours among them, lower case."""
+    words = [word for word in _WORD.findall(text.lower()) if word not in _STOP]
+    return frozenset(words) | frozenset(f"{one} {two}" for one, two in itertools.pairwise(words))
+
+
+def says(text: str, keyword: str) -> bool:
+    """Tell whether a text holds a keyword or phrase, as whole words, whatever its case."""
+    return re.search(rf"(?<!\w){re.escape(keyword)}(?!\w)", text, re.IGNORECASE) is not None
+
+
+def _objective(system: str) -> str:
+    _, _, text = system.partition(_OBJECTIVE)
+    return "\n".join(line.strip() for line in text.splitlines())
+
+
+def _outputs(system: str) -> Iterator[tuple[Output, str]]:
+    """Yield each output field with its description."""
+    _, _, rest = system.partition("Your output fields are:")
+    block, _, _ = rest.partition("All interactions will be structured")
+    found: list[tuple[str, str, list[str]]] = []
+    for line in block.splitlines():
+        if match := _FIELD.match(line):
+            found.append((match[1], match[2], [match[3]]))
+        elif found:
+            found[-1][2].append(line)
+    for name, kind, description in found:
+        yield Output(name, kind, _literals(kind)), "\n".join(description)
+
+
+def _literals(kind: str) -> tuple[str, ...]:
+    if kind == "bool":
+        return ("False", "True")
+    if not kind.startswith("Literal["):
+        return ()
+    return tuple(map(str, ast.literal_eval(kind.removeprefix("Literal"))))
+
+
+def _limited(output: Output, description: str, objective: str, names: Sequence[str]) -> Output:
+    """Add the limits that the prompt states for a field: in its description, or in a line about it.
+
+    A line is about the fields that it names, and about every field when it names none.
+    """
+    about = [line for line in objective.splitlines() if _names(line, output.name) or not _names(line, *names)]
+    words, low, high, choices = output.words, output.low, output.high, output.choices
+    for line in (*about, *description.splitlines()):
+        if output.kind == "str" and (match := _MOST_WORDS.search(line)):
+            words = int(match[1] or match[2])
+        if output.kind == "str" and (match := _ONE_OF.search(line)):
+            choices = tuple(choice.strip(" '\"`") for choice in match[1].split(","))
+        if output.kind in ("float", "int") and (match := _RANGE.search(line)):
+            low, high = sorted(float(number) for number in match.groups() if number is not None)
+    return replace(output, choices=choices, words=words, low=low, high=high)
+
+
+def _names(line: str, *fields: str) -> bool:
+    return any(says(line, name) or says(line, name.replace("_", " ")) for name in fields)
+
+
+def _rules(objective: str) -> Iterator[Rule]:
+    for line in objective.splitlines():
+        if match := _RULE.search(line):
+            keywords = tuple(next(filter(None, groups)) for groups in _QUOTED.findall(match["when"]))
+            if keywords:
+                yield Rule(keywords, match["then"])
+
+
+def _demos(turns: Messages) -> Iterator[Demo]:
+    for (role, asked), (next_role, told) in itertools.pairwise(turns):
+        if (role, next_role) == ("user", "assistant"):
+            answers = {name: value for name, value in _answers(told).items() if str(value).strip() != _NOT_SUPPLIED}
+            yield Demo(_inputs(asked), answers)
+
+
+def _answers(told: str) -> dict[str, Any]:
+    if told.lstrip().startswith("{"):
+        found = json.loads(told)
+        return found if isinstance(found, dict) else {}
+    return dict(_sections(told))
+
+
+def _inputs(asked: str) -> str:
+    """Return the values of the input fields, without the adapter's own words."""
+    body, _, _ = asked.rpartition("\n\nRespond with ")
+    return "\n".join(value for _, value in _sections(body or asked))
+
+
+def _sections(text: str) -> Iterator[tuple[str, str]]:
+    name, lines = None, list[str]()
+    for line in (*text.splitlines(), "[[ ## completed ## ]]"):
+        if match := _HEADER.match(line.strip()):
+            if name is not None:
+                yield name, "\n".join(lines).strip()
+            name, lines = match[1], []
+        else:
+            lines.append(line)
+
+
+_STOP = frozenset(
+    _WORD.findall(
+        "a an and are as at be but by for from has have i in into is it its me my not of on or so that the their then "
+        "there this to was we were will with you your"
+    )
+)

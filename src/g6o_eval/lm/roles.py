@@ -1,0 +1,77 @@
+"""Roles: who plays what. A role names a job (`task` answers for the program), a model fills it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from g6o_eval.errors import RoleError
+from g6o_eval.lm.meter import Meter
+
+ROLES = ("task", "reflection", "judge", "teacher")
+OFFLINE = "offline"
+"""Model name of the deterministic in-context learner: no key, no network, no price."""
+
+TIMEOUT_SECONDS = 120.0
+"""Longest silence of a provider, in seconds, before a call counts as failed; dspy may retry it."""
+
+
+def parse_roles(entries: Iterable[str], *, source: str) -> dict[str, str]:
+    """Return role → model of lines ROLE=MODEL; empty lines are skipped.
+
+    Args:
+        entries: the lines.
+        source: where they stand, for the message: "ini g6o_lm", "--eval-lm".
+
+    Raises:
+        RoleError: a line has no such form, names an unknown role, or a role twice.
+    """
+    roles: dict[str, str] = {}
+    for entry in filter(None, map(str.strip, entries)):
+        role, separator, model = (part.strip() for part in entry.partition("="))
+        if not (separator and role and model):
+            raise RoleError(f"{source}: {entry!r} is no ROLE=MODEL; write for example task=openai/gpt-4o-mini")
+        if role not in ROLES:
+            raise RoleError(f"{source}: unknown role {role!r} in {entry!r}; the roles are {', '.join(ROLES)}")
+        if role in roles:
+            raise RoleError(f"{source}: role {role!r} is given twice, as {roles[role]!r} and {model!r}; keep one")
+        roles[role] = model
+    return roles
+
+
+def is_offline(model: str) -> bool:
+    """Tell whether a model is the offline LM: no evidence about real models."""
+    return model == OFFLINE
+
+
+def build_lm(model: str, *, role: str, meter: Meter) -> Any:
+    """Return the dspy.LM of a role, every engine call of which goes through the meter.
+
+    DSPy's caches are off for it. It is meant for `dspy.context(lm=…)`.
+
+    Raises:
+        RoleError: the role is unknown, no provider or key stands behind the model, or the meter's
+            budget limits USD and the model's price is not known.
+    """
+    import dspy
+
+    from g6o_eval.lm.engine import MeteredEngine, ProviderEngine
+    from g6o_eval.lm.offline import OfflineEngine
+
+    if role not in ROLES:
+        raise RoleError(f"unknown role {role!r}; the roles are {', '.join(ROLES)}")
+    if is_offline(model):
+        engine = MeteredEngine(OfflineEngine(), meter=meter, price=lambda request, response: 0.0)
+        return dspy.LM(OFFLINE, engine=engine, cache=False)
+    try:
+        provider = ProviderEngine(model, timeout_seconds=TIMEOUT_SECONDS)
+        provider.check()
+    except Exception as error:  # whatever dspy says about a model it cannot call
+        raise RoleError(f"role {role!r}: the model {model!r} cannot be called: {error}") from error
+    if meter.budget is not None and meter.budget.usd is not None and provider.typical_price() is None:
+        raise RoleError(
+            f"role {role!r}: the price of {model!r} is not known, so Budget(usd={meter.budget.usd!r}) cannot be "
+            "kept. Limit calls or tokens instead, or take a model that dspy's price list holds"
+        )
+    metered = MeteredEngine(provider, meter=meter, price=provider.price, model=provider.lm)
+    return dspy.LM(model, engine=metered, cache=False)
