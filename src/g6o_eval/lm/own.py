@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import os
 from importlib import import_module
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from g6o_eval.errors import RoleError
@@ -36,7 +36,7 @@ def own_engine(model: str) -> Engine:
     except Exception as error:
         raise RoleError(
             f"the model {model!r} cannot be made: {type(error).__name__}: {error}. The module must be importable "
-            f"from {os.getcwd()!r} (pytest: set pythonpath = . in the ini file)"
+            f"from {str(Path.cwd())!r} (pytest: set pythonpath = . in the ini file)"
         ) from error
     if not callable(getattr(engine, "complete", None)):
         raise RoleError(f"the model {model!r} made {engine!r}, which has no complete(Request) -> Response")
