@@ -1,0 +1,1 @@
+"""The g6o programs: one subject per file, in the order Signature, Program, build_example, metric, CONSTRAINTS, EVAL."""

@@ -1,0 +1,203 @@
+"""Reads the elements of `api_conversation_history.json`: what the model saw, and what it answered."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from g6o_eval.fleet.ingest.calls import Draft
+from g6o_eval.fleet.ingest.census import FOREIGN, Census
+from g6o_eval.fleet.ingest.dialects import MODEL_NAMES, tool_name
+from g6o_eval.fleet.ingest.text import milliseconds, prompt_sha256
+from g6o_eval.fleet.ingest.ui import keys_of, speech
+from g6o_eval.fleet.session import Message, Role
+
+API_FILE = "api_conversation_history.json"
+OTHER_BLOCK = "block that is neither text nor tool"
+
+Json = Mapping[str, Any]
+
+_XML_CALL = re.compile(rf"<({'|'.join(MODEL_NAMES)})>")
+_XML_FIELD = re.compile(r"<(path|command|regex|query|mode|question|server_name|tool_name|uri)>\s*(.*?)\s*</\1>", re.S)
+_RESULT_HEAD = re.compile(r"\A\s*\[(\w+)[^\n]*?\] ?(?:Result:|completed)?")
+_ENVIRONMENT = "<environment_details>"
+_MODE = re.compile(
+    r"# Current Mode\s*<slug>([^<]{1,100})</slug>(?:\s*<name>[^<]*</name>)?(?:\s*<model>([^<]{1,200})</model>)?"
+)
+_TASK = re.compile(r"\A\s*<task>\s*(.*?)\s*</task>", re.S)
+_CHILD = re.compile(r"(?:Delegated to child task|^Subtask) ([0-9a-f-]{36})", re.M)
+_NOTICES = (
+    ("api.no_tool_used", "did not use a tool in your previous response"),
+    ("api.one_tool_only", "Only one tool may be used per message"),
+    ("api.one_tool_only", "was not executed because a tool has already been used"),
+    ("api.missing_parameter", "Missing value for required parameter"),
+    ("api.task_resumed", "[TASK RESUMPTION]"),
+    ("api.no_response", "Failure: I did not provide a response"),
+)
+"""What the harness tells the model about its own mistakes: kind, and words that stand near the start."""
+_NOTICE_WINDOW = 400
+
+
+class ApiReader:
+    """Takes the elements in order; its public attributes are what was read so far."""
+
+    def __init__(self) -> None:
+        self.census = Census(API_FILE)
+        self.messages: list[Message] = []
+        self.notices: list[Message] = []
+        self.calls: list[Draft] = []
+        self.children: list[str] = []
+        self.skipped: Counter[str] = Counter()
+        self.prompt_sha256: str | None = None
+        self.mode: str | None = None
+        self.model: str | None = None
+        self._waiting: list[Draft] = []
+
+    def add(self, index: int, value: object) -> None:
+        """Take the next element; one that is no `ApiMessage` is refused with its reason."""
+        if not _is_message(value):
+            self.census.issue(index, FOREIGN, keys_of(value))
+            return
+        element: Json = value  # type: ignore[assignment]  # _is_message has just said so
+        ts = milliseconds(element.get("ts"))
+        self.census.add(str(element["role"]), ts)
+        self._note_model(element)
+        if element["role"] == "assistant":
+            self._assistant(index, ts, element)
+        else:
+            self._user(index, ts, element)
+
+    def _assistant(self, index: int, ts: int | None, element: Json) -> None:
+        self._waiting = []
+        for part, block in enumerate(_blocks(element)):
+            if block.get("type") == "tool_use":
+                self._native_call(index, part, ts, block)
+            elif text := _text(block):
+                self._say(index, ts, "assistant", text)
+                for found in _XML_CALL.finditer(text):
+                    self._xml_call(index, ts, text, found)
+            else:
+                self.skipped[OTHER_BLOCK] += 1
+
+    def _native_call(self, index: int, part: int, ts: int | None, block: Json) -> None:
+        name, args = str(block.get("name") or "unknown"), block.get("input")
+        self.census.calls[f"native:{name}"] += 1
+        call = Draft(API_FILE, index, part, ts, name, args if isinstance(args, dict) else {})
+        call.call_id = str(block.get("id") or "")
+        self._expect(call)
+
+    def _xml_call(self, index: int, ts: int | None, text: str, found: re.Match[str]) -> None:
+        self.census.calls[f"xml:{found[1]}"] += 1
+        end = text.find(f"</{found[1]}>", found.end())
+        body = text[found.end() : end if end >= 0 else len(text)]
+        args = dict(_XML_FIELD.findall(body))
+        server, tool = args.get("server_name"), args.get("tool_name")
+        name = f"{server}:{tool}" if found[1] == "use_mcp_tool" and server and tool else found[1]
+        part = sum(call.index == index for call in self._waiting)
+        self._expect(Draft(API_FILE, index, part, ts, name, args))
+
+    def _expect(self, call: Draft) -> None:
+        self.calls.append(call)
+        self._waiting.append(call)
+
+    def _user(self, index: int, ts: int | None, element: Json) -> None:
+        current: Draft | None = None
+        for block in _blocks(element):
+            if block.get("type") == "tool_result":
+                text = "\n".join(_text(part) for part in _blocks(block))
+                self._result(self._named(str(block.get("tool_use_id"))), text, failed=block.get("is_error") is True)
+            elif text := _text(block):
+                current = self._user_text(index, ts, text, current)
+            else:
+                self.skipped[OTHER_BLOCK] += 1
+
+    def _user_text(self, index: int, ts: int | None, text: str, current: Draft | None) -> Draft | None:
+        """Take one text of a user turn; return the call whose result the next one goes on with."""
+        if text.lstrip().startswith(_ENVIRONMENT):
+            return current
+        if task := _TASK.match(text):
+            if self.prompt_sha256 is None:
+                self.prompt_sha256 = prompt_sha256(task[1])
+            self._say(index, ts, "user", task[1])
+            return None
+        if head := _RESULT_HEAD.match(text):
+            current = self._next(head[1])
+            text = text[head.end() :].strip()
+        elif current is None:
+            self._say(index, ts, "user", text)
+        self._notice(index, ts, text)
+        if text:
+            self._result(current, text)
+        return current
+
+    def _result(self, call: Draft | None, text: str, *, failed: bool = False) -> None:
+        self.children += _CHILD.findall(text[:_NOTICE_WINDOW])
+        if call is not None:
+            call.answer(text, failed=failed)
+
+    def _named(self, call_id: str) -> Draft | None:
+        return next((call for call in self.calls[::-1] if call.call_id == call_id), None)
+
+    def _next(self, name: str) -> Draft | None:
+        wanted = tool_name(name)
+        waiting = (call for call in self._waiting if call.status == "unanswered")
+        return next((call for call in waiting if wanted in (call.tool, "use_mcp_tool")), None)
+
+    def _notice(self, index: int, ts: int | None, text: str) -> None:
+        start = text[:_NOTICE_WINDOW]
+        for kind, words in _NOTICES:
+            if words in start:
+                self.notices.append(speech(API_FILE, index, ts, role="notice", kind=kind, text=text))
+                return
+
+    def _say(self, index: int, ts: int | None, role: Role, text: str) -> None:
+        if text.strip():
+            self.messages.append(speech(API_FILE, index, ts, role=role, kind=f"api.{role}", text=text))
+
+    def _note_model(self, element: Json) -> None:
+        info = element.get("modelInfo")
+        if isinstance(info, dict):
+            self.mode = str(info["mode"]) if info.get("mode") else self.mode
+            self.model = str(info["modelId"]) if info.get("modelId") else self.model
+        if element["role"] == "user":
+            for text in _texts(element):
+                place = text.rfind(_ENVIRONMENT)
+                if place >= 0 and (found := _MODE.search(text, place)):
+                    self.mode = found[1].strip()
+                    self.model = found[2].strip() if found[2] else self.model
+
+
+def _is_message(value: object) -> bool:
+    """Say whether an element is an `ApiMessage`.
+
+    A text content stands only in summaries of condensed history; together with a foreign
+    `timestamp`, or without a time, it is another program's schema under the same file name.
+    """
+    if not isinstance(value, dict) or value.get("role") not in ("user", "assistant") or "timestamp" in value:
+        return False
+    if isinstance(value.get("content"), str):
+        return milliseconds(value.get("ts")) is not None or value.get("isSummary") is True
+    return isinstance(value.get("content"), list) or value.get("type") == "reasoning"
+
+
+def _blocks(element: Json) -> Iterator[Json]:
+    content = element.get("content")
+    if isinstance(content, str):
+        yield {"type": "text", "text": content}
+    elif isinstance(content, list):
+        yield from (block for block in content if isinstance(block, dict))
+
+
+def _text(block: Json) -> str:
+    text = block.get("text")
+    return text if block.get("type") == "text" and isinstance(text, str) else ""
+
+
+def _texts(element: Json) -> Iterator[str]:
+    """Yield every text of a turn, those inside tool results included."""
+    for block in _blocks(element):
+        yield _text(block)
+        if block.get("type") == "tool_result":
+            yield from (_text(part) for part in _blocks(block))

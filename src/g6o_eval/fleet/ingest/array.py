@@ -1,0 +1,226 @@
+"""Reads a JSON array element by element, and saves what can be saved of a broken one.
+
+Memory is bounded by the longest element, not by the file. Apart from the formats that use it
+because a torn file is the same problem in all of them.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import BinaryIO
+
+CHUNK_BYTES = 1 << 16
+ELEMENT_CHARS = 1 << 26
+"""Longest element that is read, in characters: 64 Mi; the largest real one has 4 million."""
+_NEAR_END = 16
+"""An error this close to the end of what was read may be a token cut in two, not a fault."""
+
+EMPTY_FILE = "empty file"
+NUL_FILLED = "filled with NUL bytes"
+NO_ARRAY = "no JSON array"
+CUT_OFF = "cut off"
+BROKEN = "broken element"
+TRAILING = "text after the array"
+REPLACED = "characters replaced"
+BOM = "byte order mark"
+
+_SURROGATES = re.compile("[\ud800-\udfff]")
+_ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_WHITESPACE = re.compile(r"[ \t\n\r]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Element:
+    """One element of the array. Broken elements before it are not counted in its index."""
+
+    index: int
+    value: object
+
+
+@dataclass(frozen=True, slots=True)
+class Flaw:
+    """Something wrong with the file.
+
+    Attributes:
+        index: of the element it concerns, or how many were read before it.
+        reason: one of the constants of this module.
+        detail: for a person.
+    """
+
+    index: int
+    reason: str
+    detail: str
+
+
+class _BrokenError(Exception):
+    """The element at the current place cannot be read; `args` are the reason and the detail."""
+
+
+def read_array(path: Path, *, anchor: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Element | Flaw]:
+    """Yield the elements of a file's JSON array, and every flaw where it was met.
+
+    `anchor` is the first key that the format writes in each element: behind a broken element,
+    reading goes on at the next one that starts so. Invalid UTF-8 and lone surrogates become
+    U+FFFD and are counted. Only OSError is raised.
+    """
+    with path.open("rb") as stream:
+        yield from _Scanner(stream, chunk_bytes).items(re.compile(rf',\s*\{{\s*"{re.escape(anchor)}"\s*:'))
+
+
+def _constant(name: str) -> float:
+    raise ValueError(f"{name} is no JSON")
+
+
+class _Scanner:
+    """The characters of one file, a window of them at a time."""
+
+    def __init__(self, stream: BinaryIO, chunk_bytes: int) -> None:
+        self._stream = stream
+        self._chunk_bytes = chunk_bytes
+        # surrogateescape keeps an invalid byte visible as one lone surrogate, so that both faults
+        # are counted in one place.
+        self._utf8 = codecs.getincrementaldecoder("utf-8")("surrogateescape")
+        self._json = json.JSONDecoder(parse_constant=_constant)
+        self._text = ""
+        self._pos = 0
+        self._eof = False
+
+    def items(self, anchor: re.Pattern[str]) -> Iterator[Element | Flaw]:
+        first = self._peek()
+        if first == "\ufeff":
+            self._pos += 1
+            yield Flaw(0, BOM, "the file starts with a byte order mark")
+            first = self._peek()
+        if first != "[":
+            yield _no_array(first)
+            return
+        self._pos += 1
+        yield from self._elements(anchor)
+
+    def _elements(self, anchor: re.Pattern[str]) -> Iterator[Element | Flaw]:
+        index = 0
+        closed = self._peek() == "]"
+        while not closed:
+            try:
+                value, replaced = self._element()
+                yield Element(index, value)
+                if replaced:
+                    yield Flaw(index, REPLACED, f"{replaced} invalid characters became U+FFFD")
+                index += 1
+                closed = self._separator()
+            except _BrokenError as error:
+                reason, detail = error.args
+                yield Flaw(index, reason, f"after {index} elements: {detail}")
+                if not self._seek(anchor):
+                    return
+        self._pos += 1
+        if rest := self._peek():
+            reason = NUL_FILLED if rest == "\0" else TRAILING
+            yield Flaw(index, reason, f"after the array stands {rest!r}")
+
+    def _element(self) -> tuple[object, int]:
+        """Return the next element and how many of its characters were replaced."""
+        while True:
+            self._peek()
+            try:
+                value, end = self._json.raw_decode(self._text, self._pos)
+            except RecursionError:
+                raise _BrokenError(BROKEN, "nested too deeply") from None
+            except ValueError as error:
+                self._more_or_broken(error)
+                continue
+            if end == len(self._text) and not self._eof and not isinstance(value, dict | list):
+                self._fill()  # a number may go on in the next chunk
+                continue
+            source = self._text[self._pos : end]
+            self._pos = end
+            return _scrub(value) if _may_hold_surrogates(source) else (value, 0)
+
+    def _more_or_broken(self, error: ValueError) -> None:
+        """Read on when the element may only be torn by the end of the chunk, else give it up."""
+        what = str(error).split(":")[0]
+        place = error.pos if isinstance(error, json.JSONDecodeError) else self._pos
+        if self._text[place : place + 1] == "\0":
+            raise _BrokenError(NUL_FILLED, "a NUL byte")
+        torn = what.startswith("Unterminated string") or place >= len(self._text) - _NEAR_END
+        if self._eof:
+            raise _BrokenError(CUT_OFF if torn else BROKEN, what)
+        if not torn:
+            raise _BrokenError(BROKEN, what)
+        if len(self._text) - self._pos > ELEMENT_CHARS:
+            raise _BrokenError(BROKEN, f"longer than {ELEMENT_CHARS} characters")
+        self._fill()
+
+    def _separator(self) -> bool:
+        """Step over a comma; return whether the array ends here instead."""
+        found = self._peek()
+        if found == ",":
+            self._pos += 1
+        elif not found:
+            raise _BrokenError(CUT_OFF, "the array is not closed")
+        elif found == "\0":
+            raise _BrokenError(NUL_FILLED, "a NUL byte")
+        elif found != "]":
+            raise _BrokenError(BROKEN, f"a comma was expected, not {found!r}")
+        return found == "]"
+
+    def _seek(self, anchor: re.Pattern[str]) -> bool:
+        """Move to the next element that starts with the anchor; return whether there is one."""
+        while True:
+            if found := anchor.search(self._text, self._pos):
+                self._pos = found.start() + 1
+                return True
+            if self._eof:
+                return False
+            self._pos = max(self._pos, len(self._text) - 64)
+            self._fill()
+
+    def _peek(self) -> str:
+        """Return the next character that is no whitespace, "" at the end; stand on it."""
+        while True:
+            found = _WHITESPACE.match(self._text, self._pos)
+            self._pos = found.end() if found else self._pos
+            if self._pos < len(self._text) or self._eof:
+                return self._text[self._pos : self._pos + 1]
+            self._fill()
+
+    def _fill(self) -> None:
+        """Read on. The more is waiting to be parsed, the more is read: retries stay linear."""
+        waiting = len(self._text) - self._pos
+        block = self._stream.read(max(self._chunk_bytes, waiting))
+        self._eof = not block
+        self._text = self._text[self._pos :] + self._utf8.decode(block, final=self._eof)
+        self._pos = 0
+
+
+def _no_array(first: str) -> Flaw:
+    if not first:
+        return Flaw(0, EMPTY_FILE, "the file holds nothing")
+    if first == "\0":
+        return Flaw(0, NUL_FILLED, "the file begins with NUL bytes")
+    what = "the top level is an object" if first == "{" else f"the file begins with {first!r}"
+    return Flaw(0, NO_ARRAY, what)
+
+
+def _may_hold_surrogates(source: str) -> bool:
+    return bool(_ESCAPED_SURROGATE.search(source)) or (not source.isascii() and bool(_SURROGATES.search(source)))
+
+
+def _scrub(value: object) -> tuple[object, int]:
+    """Return the value with every lone surrogate replaced, and how many there were."""
+    if isinstance(value, str):
+        return _SURROGATES.subn("\ufffd", value)
+    if isinstance(value, list):
+        pairs = [_scrub(item) for item in value]
+        return [item for item, _ in pairs], sum(count for _, count in pairs)
+    if isinstance(value, dict):
+        keys = [_scrub(key) for key in value]
+        values = [_scrub(item) for item in value.values()]
+        fixed = {str(key): item for (key, _), (item, _) in zip(keys, values, strict=True)}
+        return fixed, sum(count for _, count in keys + values)
+    return value, 0

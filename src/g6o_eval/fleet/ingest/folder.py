@@ -1,0 +1,100 @@
+"""Finds task folders and the best copy of each of their files. Reads names, sizes and digests only."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from g6o_eval.fleet.ingest.api import API_FILE
+from g6o_eval.fleet.ingest.array import Element, Flaw, read_array
+from g6o_eval.fleet.ingest.ui import UI_FILE
+
+METADATA_FILE = "task_metadata.json"
+HISTORY_FILE = "history_item.json"
+OLD_API_FILE = "claude_messages.json"
+FILES = (UI_FILE, API_FILE, METADATA_FILE, HISTORY_FILE, OLD_API_FILE)
+ANCHORS = {UI_FILE: "ts", API_FILE: "role", OLD_API_FILE: "role"}
+"""The first key that the extension writes in each element of a file."""
+
+_BLOCK = 1 << 20
+
+
+def find_folders(path: Path) -> list[Path]:
+    """Return the task folders at a path, sorted by name.
+
+    The path is a task folder itself, a folder of them, or an extension's storage with `tasks/` in
+    it. Names that start with `_` or `.` are the extension's own and no tasks.
+
+    Raises:
+        OSError: the folder cannot be listed.
+    """
+    if any((path / name).is_file() for name in (UI_FILE, API_FILE, METADATA_FILE, OLD_API_FILE)):
+        return [path]
+    root = path / "tasks" if (path / "tasks").is_dir() else path
+    return sorted(item for item in root.iterdir() if item.is_dir() and item.name[0] not in "._")
+
+
+def biggest_of_each(folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:
+    """Return the biggest folder of each name, and the others: backups and exports of the same tasks.
+
+    The same folder given twice is one folder.
+    """
+    best: dict[str, Path] = {}
+    others: list[Path] = []
+    for folder in dict.fromkeys(path.resolve() for path in folders):
+        rival = best.get(folder.name)
+        if rival is None or _size(folder) > _size(rival):
+            best[folder.name] = folder
+        if rival is not None:
+            others.append(rival if best[folder.name] is folder else folder)
+    return [best[name] for name in sorted(best)], others
+
+
+def _size(folder: Path) -> int:
+    try:
+        return sum(path.stat().st_size for name in FILES for path in copies(folder, name)[:1])
+    except OSError:
+        return -1  # read_folder says why it cannot be read
+
+
+def copies(folder: Path, name: str) -> list[Path]:
+    """Return a file and the leftovers of interrupted writes of it, the file first, then the newest."""
+    main = [folder / name] if (folder / name).is_file() else []
+    leftovers = [*folder.glob(f".{name}.new_*.tmp"), *folder.glob(f".{name}.bak_*.tmp")]
+    return main + sorted(leftovers, key=lambda path: (-path.stat().st_mtime_ns, path.name))
+
+
+def best_copy(folder: Path, name: str) -> Path | None:
+    """Return the copy that holds most: a whole one before a torn one, the file before its leftovers."""
+    found = copies(folder, name)
+    if len(found) < 2:
+        return found[0] if found else None
+    return max(found, key=lambda path: _worth(path, ANCHORS[name]))
+
+
+def _worth(path: Path, anchor: str) -> tuple[bool, int]:
+    elements, whole = 0, True
+    for item in read_array(path, anchor=anchor):
+        if isinstance(item, Element):
+            elements += 1
+        elif isinstance(item, Flaw):
+            whole = False
+    return whole and elements > 0, elements
+
+
+def digest_of(folder: Path) -> str:
+    """Return the SHA-256 over the names and contents of all files of a task that are read."""
+    total = hashlib.sha256()
+    for name in FILES:
+        for path in copies(folder, name):
+            total.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+            for block in _read_blocks(path):
+                total.update(block)
+    return total.hexdigest()
+
+
+def _read_blocks(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as stream:
+        while block := stream.read(_BLOCK):
+            yield block

@@ -1,0 +1,123 @@
+"""A Session as rows: one function per table, its columns beside it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
+from types import MappingProxyType
+
+from g6o_eval.fleet.diagnosis import diagnose
+from g6o_eval.fleet.evidence import evidence_of
+from g6o_eval.fleet.ingest.forest import Place
+from g6o_eval.fleet.outcome import label
+from g6o_eval.fleet.session import Issue, Session
+from g6o_eval.store.port import Row
+
+COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
+    {
+        "sessions": (
+            "session_id", "source", "source_digest", "prompt_sha256", "mode", "model", "status", "ended_by", "outcome",
+            "outcome_rule", "total_cost",
+            "requests", "requests_without_cost", "tokens_in", "tokens_in_total", "tokens_out", "cache_reads",
+            "cache_writes", "started_at", "completed_at", "files", "parent_session_id", "parent_method",
+            "root_session_id",
+        ),
+        "messages": (
+            "session_id", "file", "source_index", "ts", "role", "kind", "content_preview", "chars", "sha256",
+        ),
+        "tool_calls": (
+            "session_id", "file", "source_index", "part", "ts", "tool_name", "written_as", "target",
+            "args_summary", "status", "error", "duration_ms",
+        ),
+        "spawns": ("session_id", "source_index", "ts", "prompt_sha256", "child_session_id"),
+        "import_issues": ("session_id", "file", "source_index", "reason", "detail"),
+        "session_digests": (
+            "session_id", "tool_patterns", "last_messages", "kill_reason", "rule_category", "rule_confidence",
+            "rule_summary",
+        ),
+        "session_labels": ("session_id", "category", "source"),
+    }
+)  # fmt: skip
+
+
+def session_row(session: Session) -> Row:
+    """Return the row of `sessions` but for its last three columns: its place is known at the end of a run."""
+    usage, labelled = session.usage, label(session)
+    return (
+        session.session_id,
+        session.source,
+        session.source_digest,
+        session.prompt_sha256,
+        session.mode,
+        session.model,
+        session.status,
+        session.ended_by[:600],
+        labelled.outcome,
+        labelled.rule,
+        usage.usd,
+        usage.requests,
+        usage.without_cost,
+        usage.tokens_in,
+        usage.tokens_in_total,
+        usage.tokens_out,
+        usage.cache_reads,
+        usage.cache_writes,
+        session.started_at,
+        session.completed_at,
+        json.dumps([asdict(file) for file in session.files], sort_keys=True, separators=(",", ":")),
+    )
+
+
+def place_columns(place: Place) -> Row:
+    """Return the last three columns of `sessions`."""
+    return (place.parent_id, place.method, place.root_id)
+
+
+def message_rows(session: Session) -> list[Row]:
+    """Return the rows of `messages`."""
+    return [
+        (session.session_id, m.file, m.index, m.ts, m.role, m.kind[:64], m.preview, m.chars, m.sha256)
+        for m in session.messages
+    ]
+
+
+def call_rows(session: Session) -> list[Row]:
+    """Return the rows of `tool_calls`."""
+    return [
+        (
+            *(session.session_id, c.file, c.index, c.part, c.ts, c.tool[:200], c.written_as[:200]),
+            *(c.target, c.args, c.status, c.error, c.duration_ms),
+        )
+        for c in session.tool_calls
+    ]
+
+
+def spawn_rows(session: Session) -> list[Row]:
+    """Return the rows of `spawns`."""
+    return [(session.session_id, s.index, s.ts, s.prompt_sha256, s.child_id) for s in session.spawns]
+
+
+def issue_rows(session_id: str, issues: tuple[Issue, ...]) -> list[Row]:
+    """Return the rows of `import_issues`; two issues of one reason at one place are one row."""
+    found = {(issue.file, issue.index, issue.reason): issue.detail for issue in issues}
+    return [(session_id, *place, detail) for place, detail in found.items()]
+
+
+def digest_rows(session: Session) -> list[Row]:
+    """Return the row of `session_digests`."""
+    seen, by_rule = evidence_of(session), diagnose(session)
+    texts = (seen.tool_patterns, seen.last_messages, seen.kill_reason)
+    return [(session.session_id, *texts, by_rule.category, by_rule.confidence, by_rule.summary)]
+
+
+ROWS_OF: Mapping[str, Callable[[Session], list[Row]]] = MappingProxyType(
+    {
+        "messages": message_rows,
+        "tool_calls": call_rows,
+        "spawns": spawn_rows,
+        "import_issues": lambda session: issue_rows(session.session_id, session.issues),
+        "session_digests": digest_rows,
+    }
+)
+"""The tables whose rows depend on one session alone."""

@@ -1,0 +1,65 @@
+"""Texts from logs, made fit to keep: redacted, cut, digested; and numbers that may be anything."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Mapping
+from typing import Any
+
+from g6o_eval.redact import redact
+
+_WINDOW = 16
+"""A text is cut to this many times what is kept before it is redacted: a secret that reaches past
+the end of what is kept is still seen whole, and a text of megabytes costs no more than a short one."""
+_ESCAPED_AT = re.compile(r"\\+@")
+
+
+def kept(text: str, limit: int) -> str:
+    """Return the first `limit` characters of a text, without its secrets."""
+    return redact(text[: limit * _WINDOW])[:limit]
+
+
+def sha256(text: str) -> str:
+    """Return the hex SHA-256 of a text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def prompt_sha256(text: str) -> str:
+    r"""Return the digest by which a child's first prompt is found in its parent.
+
+    The parent's copy may have `\@` where the child has `@`, and blank ends (Roo's NewTaskTool).
+    """
+    return sha256(_ESCAPED_AT.sub("@", text).strip())
+
+
+def number(value: object) -> float | None:
+    """Return a finite number of at least 0, or None when it is none."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return None
+    return value if math.isfinite(value) and value >= 0 else None
+
+
+def milliseconds(value: object) -> int | None:
+    """Return a time in epoch milliseconds, or None when the value is none."""
+    found = number(value)
+    return int(found) if found is not None and found < 2**53 else None
+
+
+def json_object(text: object) -> Mapping[str, Any] | None:
+    """Return the object that a text holds as JSON, or None when it holds none."""
+    if not isinstance(text, str):
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict) else None
+
+
+def summary(values: Mapping[str, Any], limit: int) -> str:
+    """Return an object as compact JSON, its long texts cut so that every key is seen."""
+    cut = {key: value[: limit // 4] if isinstance(value, str) else value for key, value in values.items()}
+    return kept(json.dumps(cut, ensure_ascii=False, separators=(",", ":")), limit)

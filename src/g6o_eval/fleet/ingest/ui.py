@@ -1,0 +1,236 @@
+"""Reads the elements of `ui_messages.json`: what a person saw, and the only place of cost and time."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+from g6o_eval.fleet.ingest.calls import Draft
+from g6o_eval.fleet.ingest.census import FOREIGN, Census
+from g6o_eval.fleet.ingest.requests import Requests
+from g6o_eval.fleet.ingest.text import json_object, kept, milliseconds, prompt_sha256, sha256
+from g6o_eval.fleet.session import PREVIEW_CHARS, Message, Role, SessionStatus, Spawn
+
+UI_FILE = "ui_messages.json"
+NO_JSON_CALL = "tool call that is no JSON"
+NO_TEXT = "message without text"
+SUPERSEDED = "streaming copy of the next message"
+
+Json = Mapping[str, Any]
+
+_ROLES: dict[str, Role] = {
+    "say.task": "user",
+    "say.user_feedback": "user",
+    "say.user_feedback_diff": "user",
+    "say.text": "assistant",
+    "say.reasoning": "assistant",
+    "say.completion_result": "assistant",
+    "ask.followup": "assistant",
+    "ask.plan_mode_respond": "assistant",
+    "say.subtask_result": "tool",
+    "say.command_output": "tool",
+    "ask.command_output": "tool",
+    "say.mcp_server_response": "tool",
+    "say.codebase_search_result": "tool",
+    "say.browser_action_result": "tool",
+}
+_SILENT = frozenset(
+    {
+        "say.api_req_started", "say.api_req_finished", "say.api_req_deleted", "say.deleted_api_reqs",
+        "ask.tool", "say.tool", "ask.command", "say.command", "ask.use_mcp_server", "say.use_mcp_server",
+        "ask.completion_result", "say.checkpoint_saved", "say.checkpoint_created",
+        "say.mcp_server_request_started", "say.image", "ask.browser_action_launch", "say.browser_action",
+    }
+)  # fmt: skip
+"""Kinds that are read as something else than speech, or that say nothing."""
+_FAULTS = frozenset({"say.error", "say.diff_error", "say.rooignore_error"})
+_RESUMED = frozenset({"ask.resume_task", "ask.resume_completed_task"})
+_AFTERMATH = _RESUMED | {"say.checkpoint_saved", "say.checkpoint_created"}
+"""Kinds that are no answer to what stands before them."""
+_COMPLETED = frozenset({"say.completion_result", "ask.completion_result"})
+_FAILED = frozenset({"ask.api_req_failed", "ask.mistake_limit_reached"})
+
+
+class UiReader:
+    """Takes the elements in order; its public attributes are what was read so far."""
+
+    def __init__(self) -> None:
+        self.census = Census(UI_FILE)
+        self.requests = Requests()
+        self.messages: list[Message] = []
+        self.calls: list[Draft] = []
+        self.spawns: list[Spawn] = []
+        self.skipped: Counter[str] = Counter()
+        self.prompt_sha256: str | None = None
+        self._held: tuple[int, Json] | None = None
+        self._last = ""
+        self._last_detail = ""
+        self._resumed = False
+        self._open: Draft | None = None  # the call that nothing has answered so far
+        self._fallible: Draft | None = None  # the call that an error of this turn is about
+
+    def add(self, index: int, value: object) -> None:
+        """Take the next element; one that is no `ClineMessage` is refused with its reason."""
+        if not _is_message(value):
+            self.census.issue(index, FOREIGN, keys_of(value))
+            return
+        element: Json = value  # type: ignore[assignment]  # _is_message has just said so
+        self._release(element)
+        self._held = (index, element)
+
+    def close(self) -> None:
+        """Take the element that waited for its successor."""
+        self._release(None)
+
+    @property
+    def status(self) -> SessionStatus:
+        """How the session ends, from evidence alone: flags of the source go stale."""
+        if self._last in _COMPLETED or self._last_detail == "finishTask":
+            return "completed"
+        if self._last_detail == "newTask":
+            return "delegated"
+        if self._last in _FAILED:
+            return "failed"
+        return "interrupted" if self._resumed or self._last == "say.api_req_started" else "unknown"
+
+    @property
+    def ended_by(self) -> str:
+        """The last event that means something, and its particulars."""
+        return f"{self._last} {self._last_detail}".strip()
+
+    def _release(self, following: Json | None) -> None:
+        """Read the held element, now that its successor is known."""
+        if self._held is None:
+            return
+        (index, element), self._held = self._held, None
+        kind = _kind(element)
+        self.census.add(kind, milliseconds(element["ts"]), partial=element.get("partial") is True)
+        if following is not None and _superseded(element, following):
+            self.skipped[SUPERSEDED] += 1
+            return
+        self._settle(kind)
+        detail = self._read(index, kind, element)
+        if kind not in _AFTERMATH:
+            self._last, self._last_detail = kind, detail
+        if following is not None and self.calls and self.calls[-1].index == index:
+            self.calls[-1].duration_ms = _elapsed(element, following)
+        if kind not in _SILENT:
+            self._say(index, kind, element)
+
+    def _settle(self, kind: str) -> None:
+        """Take this event as the answer to the call before it, when it is one."""
+        self._resumed = kind == "ask.resume_task"
+        if kind not in _AFTERMATH and self._open is not None:
+            if self._open.status == "unanswered":
+                self._open.status = "completed"
+            self._open = None
+
+    def _read(self, index: int, kind: str, element: Json) -> str:
+        """Take what is no speech; return the detail that names it in `ended_by`."""
+        name, text = kind.split(".", 1)[1], element.get("text")
+        if name in ("tool", "command", "use_mcp_server"):
+            return self._call(index, name, element)
+        if kind == "say.api_req_started":
+            self._fallible = None
+            # The first element is the person's prompt; the extension's own sums leave it out too.
+            return str(self.requests.started(text).get("cancelReason") or "") if index else ""
+        if kind == "say.api_req_finished":
+            self.requests.finished(text)
+        elif name in ("api_req_deleted", "deleted_api_reqs"):
+            self.requests.deleted(text)
+        elif kind == "say.condense_context":
+            self.requests.condensed(element.get("contextCondense"))
+        elif kind in _FAULTS and self._fallible is not None:
+            self._fallible.status, self._fallible.error = "error", str(text or kind)
+            self._fallible = None
+        return ""
+
+    def _call(self, index: int, name: str, element: Json) -> str:
+        text = element.get("text")
+        args: Json | None = {"command": str(text or "")} if name == "command" else json_object(text)
+        written = None if args is None else _written_as(name, args)
+        if args is None or written is None:
+            self.census.issue(index, NO_JSON_CALL, f"{name} with {len(str(text or ''))} characters")
+            return ""
+        self.census.calls[written if name != "use_mcp_server" else f"mcp:{written.replace(':', '/', 1)}"] += 1
+        call = Draft(UI_FILE, index, 0, milliseconds(element["ts"]), written, args)
+        self.calls.append(call)
+        self._fallible = call
+        if written == "finishTask":  # it waits for the parent, not for a person
+            call.status = "completed"
+        else:
+            self._open = call
+        if written == "newTask" and isinstance(prompt := args.get("content") or args.get("message"), str):
+            self.spawns.append(Spawn(index=index, ts=call.ts, prompt_sha256=prompt_sha256(prompt)))
+        return written
+
+    def _say(self, index: int, kind: str, element: Json) -> None:
+        text = element.get("text")
+        text = text if isinstance(text, str) else ""
+        role = _ROLES.get(kind, "notice")
+        if index == 0 and kind in ("say.text", "say.task"):
+            role, self.prompt_sha256 = "user", prompt_sha256(text)
+        if not text.strip() and role != "notice":
+            self.skipped[NO_TEXT] += 1
+            return
+        self.messages.append(speech(UI_FILE, index, milliseconds(element["ts"]), role=role, kind=kind, text=text))
+
+
+def speech(file: str, index: int, ts: int | None, *, role: Role, kind: str, text: str) -> Message:
+    """Return the Message of a text, redacted and cut."""
+    return Message(
+        file=file,
+        index=index,
+        ts=ts,
+        role=role,
+        kind=kind,
+        preview=kept(text, PREVIEW_CHARS),
+        chars=len(text),
+        sha256=sha256(text),
+    )
+
+
+def _is_message(value: object) -> bool:
+    """Say whether an element is a `ClineMessage`: a time, and an ask or a say of a known shape."""
+    if not isinstance(value, dict) or milliseconds(value.get("ts")) is None:
+        return False
+    return value.get("type") in ("ask", "say") and isinstance(value.get(str(value["type"])), str)
+
+
+def _kind(element: Json) -> str:
+    return f"{element['type']}.{element[element['type']]}"
+
+
+def keys_of(value: object) -> str:
+    """Return the keys of an element that was refused, for a person."""
+    if isinstance(value, dict):
+        return "keys: " + ", ".join(sorted(map(str, value))[:12])
+    return f"a {type(value).__name__}"
+
+
+def _superseded(element: Json, following: Json) -> bool:
+    """Say whether the next element is the finished copy of this one, which was still streaming."""
+    if element.get("partial") is not True or _kind(element) != _kind(following):
+        return False
+    start = element.get("text") or ""
+    return following.get("partial") is not True and str(following.get("text") or "").startswith(str(start))
+
+
+def _written_as(name: str, args: Json) -> str | None:
+    """Return the tool's name as the source writes it, None when it does not say."""
+    if name == "command":
+        return "command"
+    if name == "tool":
+        written = args.get("tool")
+        return written if isinstance(written, str) and written else None
+    server, tool = args.get("serverName"), args.get("toolName")
+    if not isinstance(server, str):
+        return None
+    return f"{server}:{tool}" if isinstance(tool, str) and tool else f"{server}:access_mcp_resource"
+
+
+def _elapsed(element: Json, following: Json) -> int | None:
+    """Return the milliseconds between two elements, never below 0."""
+    first, later = milliseconds(element["ts"]), milliseconds(following["ts"])
+    return None if first is None or later is None else max(0, later - first)
