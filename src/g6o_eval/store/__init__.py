@@ -1,0 +1,1 @@
+"""The store: one port, its engines, and what is kept in it."""

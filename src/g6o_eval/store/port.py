@@ -45,6 +45,10 @@ class Rows:
 class Change(Protocol):
     """An open change: what is written here becomes one commit, or nothing does."""
 
+    @property
+    def commit(self) -> str | None:
+        """The commit it became, known when the block is left; None: it is open, or changed nothing."""
+
     def read(self, sql: str, params: Sequence[Value] = ()) -> list[Row]:
         """Return all rows as this change sees them, its own writes included."""
 
@@ -99,8 +103,13 @@ class Store(Protocol):
         An exception inside the block undoes everything. A block that changed nothing makes no
         commit. Two changes of one store never overlap: the second waits for the first.
 
+        Only what the change touched is committed: rows that another client left uncommitted in
+        other tables stay as they are.
+
         Raises:
             ReadOnlyError: the store may only be read.
+            UnavailableError: another process held the store for the whole waiting time.
+            UnfitError: a table it touched has uncommitted rows of another client.
         """
 
     def label(self, name: str, commit: str, message: str) -> None:

@@ -2,7 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from importlib.metadata import entry_points
+
+from g6o_eval.errors import DeclarationError, ReadOnlyError, UnfitError
+from g6o_eval.store.port import Row, Store
+
+ENTRY_POINTS = "g6o_eval.migrations"
+
+SENTINEL = "g6o_migrations"
+"""The table that makes a database ours: which migrations it has had. An embedded file is born with it."""
+
+SENTINEL_DDL = (
+    f"CREATE TABLE {SENTINEL} (owner VARCHAR(200) NOT NULL, number BIGINT NOT NULL, "
+    "name VARCHAR(200) NOT NULL, PRIMARY KEY (owner, number))"
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,3 +36,122 @@ class Migration:
     number: int
     name: str
     statements: tuple[str, ...]
+
+
+HARNESS: tuple[Migration, ...] = (
+    Migration(
+        owner="g6o_eval",
+        number=1,
+        name="runs, scores, artifacts, ledger and the prompts that consumers read",
+        statements=(
+            # `body` is canonical JSON with its SHA-256 beside it; the columns before it are for querying.
+            "CREATE TABLE g6o_runs (run_id VARCHAR(26) NOT NULL PRIMARY KEY, eval_name VARCHAR(64) NOT NULL, "
+            "program_digest VARCHAR(64) NOT NULL, baseline_digest VARCHAR(64) NOT NULL, "
+            "test_hash VARCHAR(64) NOT NULL, outcome VARCHAR(20) NOT NULL, "
+            "body LONGTEXT NOT NULL, body_sha256 VARCHAR(64) NOT NULL)",
+            # `place` is the rank of the key in code-point order: a key may be longer than an index allows.
+            # An example that was never scored has one row, with repeat_number 0.
+            "CREATE TABLE g6o_scores (run_id VARCHAR(26) NOT NULL, side VARCHAR(10) NOT NULL, place BIGINT NOT NULL, "
+            "repeat_number BIGINT NOT NULL, example_key LONGTEXT NOT NULL, group_name LONGTEXT, value DOUBLE, "
+            "error LONGTEXT, feedback LONGTEXT, broken LONGTEXT, PRIMARY KEY (run_id, side, place, repeat_number))",
+            "CREATE TABLE g6o_artifacts (artifact_digest VARCHAR(64) NOT NULL PRIMARY KEY, "
+            "eval_name VARCHAR(64) NOT NULL, program_digest VARCHAR(64) NOT NULL, prompt_digest VARCHAR(64) NOT NULL, "
+            "body LONGTEXT NOT NULL, body_sha256 VARCHAR(64) NOT NULL)",
+            "CREATE TABLE g6o_ledger (eval_name VARCHAR(64) NOT NULL, seq BIGINT NOT NULL, "
+            "action VARCHAR(10) NOT NULL, artifact_digest VARCHAR(64), program_digest VARCHAR(64), run_id VARCHAR(26), "
+            "actor VARCHAR(200) NOT NULL, "
+            "reason LONGTEXT NOT NULL, at VARCHAR(25) NOT NULL, allow_offline BOOLEAN NOT NULL, "
+            "PRIMARY KEY (eval_name, seq))",
+            # The consumers' read contract: a daemon may have made this table before us.
+            "CREATE TABLE IF NOT EXISTS compiled_prompts (prompt_id VARCHAR(200) NOT NULL PRIMARY KEY, "
+            "module_name VARCHAR(100) NOT NULL, signature_name VARCHAR(100) NOT NULL, compiled_prompt TEXT NOT NULL, "
+            "compiled_at DATETIME NOT NULL, dspy_version VARCHAR(20) NOT NULL)",
+        ),
+    ),
+)
+
+
+def known_migrations() -> tuple[Migration, ...]:
+    """Return HARNESS and what installed packages add through the entry points "g6o_eval.migrations"."""
+    found = list(HARNESS)
+    for point in sorted(entry_points(group=ENTRY_POINTS), key=lambda point: point.name):
+        added = point.load()
+        if not isinstance(added, tuple | list) or not all(isinstance(each, Migration) for each in added):
+            raise DeclarationError(
+                f"entry point {point.name!r} of {ENTRY_POINTS!r}: {point.value} is {added!r}, "
+                "expected a tuple of Migration"
+            )
+        found += added
+    return tuple(found)
+
+
+def migrate(store: Store, migrations: Sequence[Migration]) -> tuple[str, ...]:
+    """Apply what is missing, all of it in one commit with its record; return "owner number: name" of each.
+
+    Raises:
+        UnfitError: the store has a migration that these do not know, or knows one by another name.
+        ReadOnlyError: something is missing and the store may only be read.
+    """
+    known = _by_owner(migrations)
+    if not _missing(known, _applied(store)):
+        return ()
+    if store.read_only:
+        names = ", ".join(_title(each) for each in _missing(known, _applied(store)))
+        raise ReadOnlyError(f"{store.url} lacks tables ({names}) and may only be read: open it once with a writer")
+    with store.change("Migrate the schema") as change:
+        if SENTINEL not in store.tables():
+            change.execute(SENTINEL_DDL)
+        # Read again inside the change: another process may have migrated since.
+        missing = _missing(known, change.read(f"SELECT owner, number, name FROM {SENTINEL}"))  # noqa: S608 # a constant
+        for migration in missing:
+            for statement in migration.statements:
+                change.execute(statement)
+        change.insert(SENTINEL, ("owner", "number", "name"), [(m.owner, m.number, m.name) for m in missing])
+    return tuple(_title(each) for each in missing)
+
+
+def _applied(store: Store) -> list[Row]:
+    if SENTINEL not in store.tables():
+        return []
+    return list(store.read(f"SELECT owner, number, name FROM {SENTINEL}"))  # noqa: S608 # a constant
+
+
+def _by_owner(migrations: Sequence[Migration]) -> dict[str, list[Migration]]:
+    known: dict[str, list[Migration]] = {}
+    for migration in migrations:
+        known.setdefault(migration.owner, []).append(migration)
+    for owner, steps in known.items():
+        steps.sort(key=lambda step: step.number)
+        numbers = [step.number for step in steps]
+        if numbers != list(range(1, len(steps) + 1)):
+            raise DeclarationError(f"migrations of {owner!r} must be numbered 1, 2, 3 … without a gap, got {numbers!r}")
+    return known
+
+
+def _missing(known: Mapping[str, list[Migration]], applied: Sequence[Row]) -> list[Migration]:
+    missing: list[Migration] = []
+    for owner, steps in known.items():
+        have = {int(number): str(name) for o, number, name in applied if o == owner and isinstance(number, int)}
+        for number, name in sorted(have.items()):
+            _check_known(owner, number, name, steps)
+        if set(have) != set(range(1, len(have) + 1)):
+            raise UnfitError(f"the store has the migrations {sorted(have)!r} of {owner!r}: one before them is missing")
+        missing += steps[len(have) :]
+    return missing
+
+
+def _check_known(owner: str, number: int, name: str, steps: list[Migration]) -> None:
+    if number > len(steps):
+        raise UnfitError(
+            f"the store has migration {number} of {owner!r} ({name!r}); the installed version knows {len(steps)}. "
+            "A newer version wrote it: upgrade the package"
+        )
+    if number >= 1 and steps[number - 1].name != name:
+        raise UnfitError(
+            f"migration {number} of {owner!r} is {name!r} in the store and {steps[number - 1].name!r} in the code: "
+            "one of them was changed after it was applied"
+        )
+
+
+def _title(migration: Migration) -> str:
+    return f"{migration.owner} {migration.number}: {migration.name}"
