@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from g6o_eval.errors import DeclarationError, LeakError
 
@@ -86,11 +85,18 @@ def split_of(group: str, shares: Shares) -> Split:
     return "dev" if place < shares.train + shares.dev else "test"
 
 
-def key_of(example: Mapping[str, Any]) -> str:
+class Fields(Protocol):
+    """What has fields by name: a dspy.Example, which is no Mapping, or a dict."""
+
+    def __getitem__(self, name: str, /) -> Any:
+        """Return a field."""
+
+
+def key_of(example: Fields) -> str:
     """Return the key of an Example that a Dataset made."""
     return str(example[KEY_FIELD])
 
 
-def group_of(example: Mapping[str, Any]) -> str:
+def group_of(example: Fields) -> str:
     """Return the group of an Example that a Dataset made."""
     return str(example[GROUP_FIELD])
