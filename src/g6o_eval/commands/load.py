@@ -59,5 +59,5 @@ def _show(loaded: Loaded, key: str) -> None:
         table.add_row(column.name + (" (key)" if column.name == key else ""), column.type, column.origin)
     Console(highlight=False, markup=False).print(table)
     what = "made" if loaded.created else "upserted"
-    done = f"commit {loaded.commit[:12]}" if loaded.changed else "all of them stood there already, no commit"
+    done = f"commit {loaded.commit[:12]}" if loaded.commit else "all of them stood there already, no commit"
     click.echo(f"{loaded.table}: {loaded.rows} rows, table {what}; {done}")

@@ -27,8 +27,7 @@ NOTHING = (
 def status(as_json: bool, store: str | None) -> None:
     """Say for each Eval what is live, since when, by which verdict, and on which data."""
     from g6o_eval.settings import read_settings
-    from g6o_eval.steps.status import status_of
-    from g6o_eval.store.ledger import eval_names
+    from g6o_eval.steps.status import eval_names, status_of
 
     settings = read_settings(Path.cwd())
     with open_chosen(store, read_only=True, create=False, settings=settings) as opened:

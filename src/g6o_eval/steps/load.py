@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from itertools import islice
 from pathlib import Path
 from typing import Literal
 
@@ -59,16 +58,14 @@ class Loaded:
         columns: in the order of the file.
         rows: read from the file and upserted.
         created: whether the table is new.
-        commit: where main stands afterwards.
-        changed: whether a commit was made; False when the table held all rows already.
+        commit: what it made; None when the table held all rows already.
     """
 
     table: str
     columns: tuple[LoadedColumn, ...]
     rows: int
     created: bool
-    commit: str
-    changed: bool
+    commit: str | None
 
 
 def load(store: Store, table: str, path: Path, *, key: str, types: Mapping[str, ColumnType]) -> Loaded:
@@ -85,17 +82,13 @@ def load(store: Store, table: str, path: Path, *, key: str, types: Mapping[str, 
         DataError: a name, a column or a row cannot be used. Nothing was written.
     """
     check_table(table)
-    before = store.head()
     standing = _columns_of(store, table)
     columns = _columns(path, key=key, types=types, standing=standing)
     with store.change(f"Load {path.name} into {table}") as change:
         if standing is None:
             change.execute(_create(table, columns, key))
         rows = _upsert(change, table, path, columns=columns, key=key)
-    after = store.head()
-    return Loaded(
-        table=table, columns=columns, rows=rows, created=standing is None, commit=after, changed=after != before
-    )
+    return Loaded(table=table, columns=columns, rows=rows, created=standing is None, commit=change.commit)
 
 
 def check_table(table: str) -> None:
@@ -119,8 +112,11 @@ def _check_identifier(what: str, name: str) -> None:
 
 def _columns_of(store: Store, table: str) -> dict[str, ColumnType] | None:
     """Return a table's columns and what each holds; None when there is no such table."""
-    if table not in store.tables():
+    spelled = {name.lower(): name for name in store.tables()}.get(table.lower())
+    if spelled is None:
         return None
+    if spelled != table:
+        raise DataError(f"table {table!r} is spelled {spelled!r} in this store; say it so")
     found: dict[str, ColumnType] = {}
     for column in store.read(f"SELECT * FROM `{table}` LIMIT 0").columns:  # noqa: S608  # the name was checked
         if column.type not in _FROM_SQL:
@@ -133,14 +129,18 @@ def _columns(
     path: Path, *, key: str, types: Mapping[str, ColumnType], standing: Mapping[str, ColumnType] | None
 ) -> tuple[LoadedColumn, ...]:
     seen: dict[str, Inference] = {}
+    problems: list[tuple[int, str]] = []
     for record in read_records(path):
+        problems += [] if record.problem is None else [(record.line, record.problem)]
         for name, cell in record.cells.items():
             seen.setdefault(name, Inference()).see(cell, typed=record.typed)
+    if not seen:
+        raise _bad_rows(path, problems) if problems else DataError(f"{path}: there is no row to load")
     for name in seen:
         _check_identifier("column", name)
     for name in (key, *types):
         if name not in seen:
-            raise DataError(f"{path}: there is no column {name!r}; it has {', '.join(seen) or 'no readable row'}")
+            raise DataError(f"{path}: there is no column {name!r}; it has {', '.join(seen)}")
     if standing is not None:
         return _as_standing(path, seen, types=types, standing=standing)
     return tuple(_stated(path, name, inference, types) for name, inference in seen.items())
@@ -188,11 +188,15 @@ def _upsert(change: Change, table: str, path: Path, *, columns: tuple[LoadedColu
     rows = _Rows(columns, key)
     count = change.upsert(table, [column.name for column in columns], rows.of(read_records(path)), key=[key])
     if rows.problems:
-        lines = [f"  {path}:{line}: {what}" for line, what in islice(rows.problems, SHOWN_PROBLEMS)]
-        more = len(rows.problems) - len(lines)
-        lines += [f"  and {more} more"] if more else []
-        raise DataError(f"{len(rows.problems)} bad rows, nothing was loaded:\n" + "\n".join(lines))
+        raise _bad_rows(path, rows.problems)
     return count
+
+
+def _bad_rows(path: Path, problems: list[tuple[int, str]]) -> DataError:
+    lines = [f"  {path}:{line}: {what}" for line, what in problems[:SHOWN_PROBLEMS]]
+    more = len(problems) - len(lines)
+    lines += [f"  and {more} more"] if more else []
+    return DataError(f"{len(problems)} bad rows, nothing was loaded:\n" + "\n".join(lines))
 
 
 class _Rows:
