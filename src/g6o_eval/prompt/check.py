@@ -9,7 +9,6 @@ from typing import Any
 from g6o_eval.errors import DeclarationError, LeakError
 from g6o_eval.eval import Eval
 
-
 _TOLD = "the program would be told the answer. Take it out of inputs"
 
 
