@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from g6o_eval.commands.open import open_chosen, store_option
+from g6o_eval.commands.table import table_lines
 
 if TYPE_CHECKING:
     from g6o_eval.steps.load import Loaded
@@ -37,7 +38,8 @@ def load(table: str, file: Path, key: str, types: tuple[str, ...], store: str | 
 
     stated = dict(map(_parse_type, types))
     with open_chosen(store) as opened:
-        _show(load_rows(opened, table, file, key=key, types=stated), key)
+        done = load_rows(opened, table, file, key=key, types=stated)
+    click.echo("\n".join(loaded_lines(done, key)))
 
 
 def _parse_type(text: str) -> tuple[str, ColumnType]:
@@ -50,14 +52,12 @@ def _parse_type(text: str) -> tuple[str, ColumnType]:
     raise click.BadParameter(f"{text!r}: expected COLUMN=TYPE with TYPE one of {', '.join(COLUMN_TYPES)}")
 
 
-def _show(loaded: Loaded, key: str) -> None:
-    from rich.console import Console
-    from rich.table import Table
-
-    table = Table("column", "type", "stated by", box=None, pad_edge=False)
-    for column in loaded.columns:
-        table.add_row(column.name + (" (key)" if column.name == key else ""), column.type, column.origin)
-    Console(highlight=False, markup=False).print(table)
-    what = "made" if loaded.created else "upserted"
+def loaded_lines(loaded: Loaded, key: str) -> list[str]:
+    """Return what a load says: each column with its type and who stated it, then what was done."""
+    rows = [
+        (column.name + (" (key)" if column.name == key else ""), column.type, column.origin)
+        for column in loaded.columns
+    ]
+    what = "table made" if loaded.created else "upserted"
     done = f"commit {loaded.commit[:12]}" if loaded.commit else "all of them stood there already, no commit"
-    click.echo(f"{loaded.table}: {loaded.rows} rows, table {what}; {done}")
+    return [*table_lines(("column", "type", "stated by"), rows), f"{loaded.table}: {loaded.rows} rows, {what}; {done}"]

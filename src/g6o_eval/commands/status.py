@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING
 import click
 
 from g6o_eval.commands.open import open_chosen, store_option
+from g6o_eval.commands.table import table_lines
 
 if TYPE_CHECKING:
-    from rich.table import Table
-
     from g6o_eval.steps.status import Status
 
 NOTHING = (
@@ -27,7 +26,8 @@ NOTHING = (
 def status(as_json: bool, store: str | None) -> None:
     """Say for each Eval what is live, since when, by which verdict, and on which data."""
     from g6o_eval.settings import read_settings
-    from g6o_eval.steps.status import eval_names, status_of
+    from g6o_eval.steps.status import status_of
+    from g6o_eval.store.ledger import eval_names
 
     settings = read_settings(Path.cwd())
     with open_chosen(store, read_only=True, create=False, settings=settings) as opened:
@@ -39,30 +39,17 @@ def status(as_json: bool, store: str | None) -> None:
     elif not found:
         click.echo(NOTHING)
     else:
-        _print(found, url)
+        click.echo("\n".join(status_lines(found, url)))
 
 
 def _snapshot_names(snapshots: Path) -> list[str]:
     return [folder.name for folder in snapshots.iterdir() if folder.is_dir()] if snapshots.is_dir() else []
 
 
-def _print(found: Sequence[Status], url: str) -> None:
-    from rich.console import Console
-
-    console = Console(highlight=False, markup=False, soft_wrap=False)
-    console.print(_table(found))
-    for line in remarks(found):
-        click.echo(line)
-    click.echo(f"store {url}")
-
-
-def _table(found: Sequence[Status]) -> Table:
-    from rich.table import Table
-
-    table = Table("eval", "state", "since", "verdict", "data", "program", box=None, pad_edge=False)
-    for each in found:
-        table.add_row(*cells(each))
-    return table
+def status_lines(found: Sequence[Status], url: str) -> list[str]:
+    """Return one line for each Eval, then what a line has no room for, then which store this is."""
+    header = ("eval", "state", "since", "verdict", "data", "program")
+    return [*table_lines(header, map(cells, found)), *remarks(found), f"store {url}"]
 
 
 def cells(each: Status) -> tuple[str, ...]:
@@ -70,7 +57,7 @@ def cells(each: Status) -> tuple[str, ...]:
     return (
         each.eval_name,
         each.state,
-        each.since or "–",
+        "–" if each.since is None else each.since.replace("T", " "),
         verdict_text(each),
         (each.data_commit or "–")[:12],
         (each.program_digest or "–")[:12],

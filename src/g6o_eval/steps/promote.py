@@ -12,7 +12,7 @@ from pathlib import Path
 
 import g6o_eval
 from g6o_eval import git
-from g6o_eval.artifact import Artifact, Lineage, digest
+from g6o_eval.artifact import Artifact, Lineage
 from g6o_eval.dataset import group_of, key_of
 from g6o_eval.errors import CandidateError, RefusedError, SecretError
 from g6o_eval.eval import Eval
@@ -25,7 +25,7 @@ from g6o_eval.steps.candidate import PROMPT_FILE, Candidate, artifact_of, candid
 from g6o_eval.steps.proof import changed_rules, rejudge, run_problems, verdict_problems
 from g6o_eval.steps.subject import subject_of
 from g6o_eval.store.examples import Splits, read_examples
-from g6o_eval.store.ledger import Entry, live, record_promotion, revoked
+from g6o_eval.store.ledger import Entry, artifact_digest, live, record_promotion, revoked
 from g6o_eval.store.port import Store
 from g6o_eval.store.results import latest_run, read_run
 
@@ -110,7 +110,7 @@ def promote(
     proposal = _propose(spec, test_files, store=store, checkout=checkout)
     entry = live(store, spec.name)
     snapshot = tuple(_snapshot_problems(proposal, checkout.snapshots))
-    if not snapshot and entry is not None and entry.artifact_digest == _artifact_digest(proposal.artifact):
+    if not snapshot and entry is not None and entry.artifact_digest == artifact_digest(proposal.artifact):
         return AlreadyLive(eval_name=spec.name, program_digest=proposal.subject.program_digest)
     run = latest_run(store, spec.name, proposal.subject.program_digest)
     reasons = [*snapshot, *_ledger_problems(proposal, store), *_checkout_problems(checkout.root, store)]
@@ -189,10 +189,6 @@ def _lineage(checkout: Checkout, at: str) -> Lineage:
         g6o_version=g6o_eval.__version__,
         models=checkout.models,
     )
-
-
-def _artifact_digest(artifact: Artifact) -> str:
-    return digest({"program": artifact.program_digest, "prompt": artifact.prompt_digest})
 
 
 def _snapshot_problems(proposal: _Proposal, snapshots: Path) -> Iterator[str]:

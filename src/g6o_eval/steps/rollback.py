@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from g6o_eval.errors import RefusedError
-from g6o_eval.store.ledger import Entry, live, record_reinstate, record_rollback, revoked
+from g6o_eval.store.ledger import Entry, record_reinstate, record_rollback, revoked
 from g6o_eval.store.port import Store
 
 SHORTEST_DIGEST = 6
@@ -20,8 +20,6 @@ def rollback(store: Store, eval_name: str, *, by: str, reason: str) -> Entry:
         RefusedError: nothing is live, or no reason was given.
     """
     _need_reason("rollback", eval_name, reason)
-    if live(store, eval_name) is None:
-        raise RefusedError((f"{eval_name}: nothing is live in this store, so there is nothing to roll back",))
     return record_rollback(store, eval_name, by=by, reason=reason)
 
 

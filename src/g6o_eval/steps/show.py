@@ -63,7 +63,7 @@ def look_at(spec: Eval, store: Store, key: str) -> Looked:
             f"{spec.name}: run {run.run_id} judged no example {key!r}; it judged {len(known)}, "
             f"for example {', '.join(known[:3])}"
         )
-    example = by_key[key]
+    example: Any = by_key[key]
     return Looked(
         key=key,
         run=run,

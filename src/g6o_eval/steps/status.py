@@ -53,11 +53,6 @@ class Status:
         return plain
 
 
-def eval_names(store: Store, *, at: str | None = None) -> tuple[str, ...]:
-    """Return the names of all Evals that the ledger knows, sorted."""
-    return tuple(sorted(str(name) for (name,) in store.read("SELECT DISTINCT eval_name FROM g6o_ledger", at=at)))
-
-
 def status_of(store: Store, eval_names: Iterable[str], *, at: str | None = None) -> tuple[Status, ...]:
     """Return where each Eval stands, in the order given, at a commit of the store or at its head."""
     return tuple(_status(store, name, at) for name in eval_names)
