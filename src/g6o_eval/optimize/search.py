@@ -164,7 +164,7 @@ def compile_program(
         stopped = stop.reason
         say(f"stopped: {stopped}; the best so far is kept")
     changed = search.best is not program
-    say(f"{'changed' if changed else 'no change'}: {search.best_mean:.3f} on dev")
+    say(_outcome(trials, search.best_mean, changed=changed))
     return Compiled(program=search.best, trials=tuple(trials), spend=meter.spend(), stopped=stopped, changed=changed)
 
 
@@ -173,3 +173,11 @@ def _expected(spec: Eval, program: Any, splits: Splits) -> str:
     predictors = len(program.named_predictors())
     runs = len(splits.train) + len(splits.dev) * (1 + spec.optimizer.candidates)
     return f"compiling: at most {runs:,} predictions, about {runs * predictors:,} calls, capped by {spec.budget}"
+
+
+def _outcome(trials: Sequence[Trial], best_mean: float, *, changed: bool) -> str:
+    if changed:
+        return f"changed: {best_mean:.3f} on dev, hand-written {trials[0].mean or 0.0:.3f}"
+    if not trials or trials[0].mean is None:
+        return "no change: the hand-written program got no score on dev"
+    return f"no change: none of {len(trials) - 1} proposals beat the hand-written program's {best_mean:.3f} on dev"

@@ -59,7 +59,8 @@ def _parameters(program: Any) -> tuple[frozenset[str] | None, tuple[str, ...]]:
     A forward that takes `**kwargs`, as those of dspy.Predict and dspy.ChainOfThought do, hands
     them to its first predictor, if that is the only one.
     """
-    parameters = inspect.signature(program.forward).parameters.values()
+    # Of the class: dspy warns whoever reads `forward` of an instance.
+    _, *parameters = inspect.signature(type(program).forward).parameters.values()
     named = [p for p in parameters if p.kind in (p.POSITIONAL_OR_KEYWORD, p.KEYWORD_ONLY)]
     needed = tuple(p.name for p in named if p.default is p.empty)
     if not any(p.kind is p.VAR_KEYWORD for p in parameters):
