@@ -110,7 +110,9 @@ def promote(
     proposal = _propose(spec, test_files, store=store, checkout=checkout)
     entry = live(store, spec.name)
     snapshot = tuple(_snapshot_problems(proposal, checkout.snapshots))
-    if not snapshot and entry is not None and entry.artifact_digest == artifact_digest(proposal.artifact):
+    if entry is not None and entry.artifact_digest == artifact_digest(proposal.artifact):
+        if snapshot:
+            raise RefusedError(snapshot)
         return AlreadyLive(eval_name=spec.name, program_digest=proposal.subject.program_digest)
     run = latest_run(store, spec.name, proposal.subject.program_digest)
     reasons = [*snapshot, *_ledger_problems(proposal, store), *_checkout_problems(checkout.root, store)]

@@ -50,7 +50,7 @@ def run_problems(run: Run, subject: Subject, *, keys: frozenset[str]) -> Iterato
     yield from differences(run, subject)
 
 
-_MOVED: Mapping[str, str] = {
+MOVED: Mapping[str, str] = {
     "prompt_digest": "the rendered prompt changed after judging ({judged:.12} → {found:.12})",
     "code_hash": "code changed after judging: a file that defines the Eval or its callables",
     "gate": "the gate changed after judging: {fields}",
@@ -71,7 +71,7 @@ def differences(run: Run, subject: Subject) -> Iterator[str]:
     """Say in words what moved between a run and the checkout and store of this moment."""
     for field in run.subject.differences(subject):
         judged, found = getattr(run.subject, field), getattr(subject, field)
-        words = _MOVED.get(field, "{judged!r} was judged, {found!r} is here").format(
+        words = MOVED.get(field, "{judged!r} was judged, {found!r} is here").format(
             judged=judged, found=found, commit=run.data_commit, fields=_fields(judged, found)
         )
         yield f"{subject.eval_name}: {words}. Run: pytest evals/"
