@@ -96,6 +96,8 @@ class EmbeddedStore:
     def label(self, name: str, commit: str, message: str) -> None:
         """See Store.label."""
         with self._write(f"label {name!r}") as writer:
+            # Tags know no rollback, so everything that can fail is asked first; BEGIN keeps other writers away.
+            commit = self._resolve(self._open_reader(), commit)
             writer.run("BEGIN IMMEDIATE")
             try:
                 if writer.run("SELECT 1 FROM dolt_tags WHERE tag_name = ?", (name,)):

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
+from typing import Any
 
 import dspy
 
@@ -18,6 +19,7 @@ from g6o_eval.errors import DataError, LeakError
 from g6o_eval.store.port import Store
 from g6o_eval.store.rows import read_rows
 
+_HASHED_AT_ONCE = 1_000  # part of the hash: a change of it changes every hash
 _SPLITS: tuple[Split, ...] = ("train", "dev", "test")
 
 
@@ -67,9 +69,12 @@ def read_examples(store: Store, dataset: Dataset, *, at: str, eval_name: str) ->
         LeakError: an input text stands in two splits.
     """
     found: dict[Split, list[dspy.Example]] = {split: [] for split in _SPLITS}
+    # An Example made from another one takes over its input names; with_inputs would make each of them twice.
+    blank = dspy.Example(dict.fromkeys(dataset.inputs))  # type: ignore[no-untyped-call]  # dspy is untyped
+    blank = blank.with_inputs(*dataset.inputs)  # type: ignore[no-untyped-call]  # dspy is untyped
     for row in read_rows(store, dataset, at=at, eval_name=eval_name):
-        fields = {**row.fields, KEY_FIELD: row.key, GROUP_FIELD: row.group}
-        example = dspy.Example(fields).with_inputs(*dataset.inputs)  # type: ignore[no-untyped-call]  # dspy is untyped
+        own = {KEY_FIELD: row.key, GROUP_FIELD: row.group}
+        example = dspy.Example(blank, **row.fields, **own)  # type: ignore[no-untyped-call]  # dspy is untyped
         found[split_of(row.group, dataset.shares)].append(example)
     if not found["test"]:
         raise DataError(_nothing_to_judge(found, at=at, eval_name=eval_name))
@@ -118,12 +123,16 @@ def _check_apart(splits: Splits, first: Split, second: Split) -> None:
 def _hash(*splits: Sequence[dspy.Example]) -> str:
     total = hashlib.sha256()
     for split in splits:
-        for example in split:
-            fields = dict(example.items())  # type: ignore[no-untyped-call]  # dspy is untyped
-            line = canonical_json([key_of(example), group_of(example), fields])
-            total.update(line.encode("utf-8", "surrogatepass") + b"\n")
+        lines = [[key_of(example), group_of(example), _fields(example)] for example in split]
+        for start in range(0, len(lines), _HASHED_AT_ONCE):
+            text = canonical_json(lines[start : start + _HASHED_AT_ONCE])
+            total.update(text.encode("utf-8", "surrogatepass") + b"\n")
         total.update(b"--\n")
     return total.hexdigest()
+
+
+def _fields(example: dspy.Example) -> dict[str, Any]:
+    return dict(example.items())  # type: ignore[no-untyped-call]  # dspy is untyped
 
 
 def _nothing_to_judge(found: dict[Split, list[dspy.Example]], *, at: str, eval_name: str) -> str:

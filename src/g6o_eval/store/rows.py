@@ -90,7 +90,7 @@ def _check_columns(columns: Sequence[Column], dataset: Dataset, where: str) -> N
 
 def _check_column(column: Column, where: str) -> None:
     name = column.name
-    if name == "base" or name.startswith(("_", "dspy_")) or name in dir(dspy.Example):
+    if name in ("base", "self") or name.startswith(("_", "dspy_")) or name in dir(dspy.Example):
         raise DataError(f"{where}: a dspy.Example keeps the name {name!r} for itself: rename the column with AS")
     if instead := _REFUSED.get(column.type.split(" ")[0]):
         raise DataError(
