@@ -10,11 +10,10 @@ from typing import cast
 import pytest
 
 from g6o_eval import Gate
-from g6o_eval.artifact import canonical_json
 from g6o_eval.errors import RefusedError, StaleError
 from g6o_eval.run import Subject
 from g6o_eval.score import Score, Scores
-from g6o_eval.steps.candidate import candidate_of, hand_written
+from g6o_eval.steps.candidate import candidate_of
 from g6o_eval.steps.promote import AlreadyLive, Promoted
 from g6o_eval.steps.proof import MOVED
 from g6o_eval.steps.rollback import reinstate, rollback
@@ -32,17 +31,6 @@ def refusal(desk: Desk, **order: object) -> list[str]:
 
     assert desk.store.head() == before
     return list(caught.value.reasons)
-
-
-def compile_by_hand(desk: Desk, instruction: str) -> None:
-    """Write a program.json with another instruction, as a compile would, and accept its prompt."""
-    program = desk.spec.program()
-    program.signature = program.signature.with_instructions(instruction)
-    state = json.loads(hand_written(desk.spec).text)
-    for predictor in state["predictors"].values():
-        predictor["instructions"] = instruction
-    desk.program_file.write_text(canonical_json(state), encoding="utf-8")
-    desk.accept()
 
 
 def digest(desk: Desk) -> str:
@@ -83,7 +71,7 @@ def test_without_a_stored_run_it_is_refused(desk: Desk) -> None:
 
 def test_a_run_of_another_program_does_not_count(desk: Desk) -> None:
     desk.judge()
-    compile_by_hand(desk, "Name the team.")
+    desk.compile("Name the team.")
 
     assert refusal(desk)[0].startswith(f"triage: this store has no run of program {digest(desk)[:12]}. ")
 
@@ -115,7 +103,7 @@ def test_a_tampered_prompt_text_is_refused_also_when_the_program_is_live(desk: D
 def test_a_program_that_names_an_lm_or_holds_an_unknown_key_is_refused(
     desk: Desk, change: dict[str, object], words: str
 ) -> None:
-    compile_by_hand(desk, "Name the team.")
+    desk.compile("Name the team.")
     desk.judge()
     state = json.loads(desk.program_file.read_text(encoding="utf-8"))
     desk.program_file.write_text(json.dumps(state | change), encoding="utf-8")
@@ -208,12 +196,12 @@ def test_a_run_with_fewer_reports_than_items_is_refused(desk: Desk) -> None:
 def test_a_stale_baseline_is_refused(desk: Desk) -> None:
     desk.judge()
     desk.promote()
-    compile_by_hand(desk, "Name the team.")
+    desk.compile("Name the team.")
     stale = desk.judged()
-    compile_by_hand(desk, "Name the right team.")
+    desk.compile("Name the right team.")
     desk.judge()
     desk.promote()
-    compile_by_hand(desk, "Name the team.")
+    desk.compile("Name the team.")
     desk.judge(subject=stale.subject)
 
     (reason,) = refusal(desk)
@@ -300,7 +288,7 @@ def test_rules_that_moved_since_the_live_promotion_are_noted(desk: Desk) -> None
     desk.judge()
     desk.promote()
     desk.spec = replace(desk.spec, gate=Gate(min_mean=0.1, max_drop=0.5, min_examples=5))
-    compile_by_hand(desk, "Name the team.")
+    desk.compile("Name the team.")
     desk.judge()
 
     done = desk.promote()
@@ -312,7 +300,7 @@ def test_rules_that_moved_since_the_live_promotion_are_noted(desk: Desk) -> None
 def test_another_promoter_in_between_wins(desk: Desk) -> None:
     desk.judge()
     desk.promote()
-    compile_by_hand(desk, "Name the team.")
+    desk.compile("Name the team.")
     desk.judge()
     expected = live_program(desk)
     rollback(desk.store, "triage", by="Bob", reason="in between")

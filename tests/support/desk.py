@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,6 +14,7 @@ import dspy
 from ulid import ULID
 
 from g6o_eval import Dataset, Eval, Gate, exact
+from g6o_eval.artifact import canonical_json
 from g6o_eval.budget import Spend
 from g6o_eval.dataset import group_of, key_of
 from g6o_eval.gate import judge
@@ -20,7 +22,7 @@ from g6o_eval.prompt.publish import prompt_text
 from g6o_eval.run import Run
 from g6o_eval.score import Score, Scores
 from g6o_eval.steps.baseline import baseline_of
-from g6o_eval.steps.candidate import candidate_of
+from g6o_eval.steps.candidate import candidate_of, hand_written
 from g6o_eval.steps.promote import AlreadyLive, Checkout, Order, Promoted, promote
 from g6o_eval.steps.subject import subject_of
 from g6o_eval.store.choose import open_store
@@ -77,6 +79,15 @@ class Desk:
         candidate = candidate_of(self.spec, self.root / "snapshots")
         self.prompt_file.write_text(prompt_text(self.spec, candidate.program), encoding="utf-8")
         self.commit()
+
+    def compile(self, instruction: str) -> None:
+        """Write a program.json with another instruction, as a compile would, and accept its prompt."""
+        state = json.loads(hand_written(self.spec).text)
+        for predictor in state["predictors"].values():
+            predictor["instructions"] = instruction
+        self.program_file.parent.mkdir(parents=True, exist_ok=True)
+        self.program_file.write_text(canonical_json(state), encoding="utf-8")
+        self.accept()
 
     def commit(self) -> None:
         for arguments in (["add", "-A"], ["commit", "-q", "--allow-empty", "-m", "State"]):
