@@ -30,6 +30,7 @@ _ENDINGS = (
     ("ask.mistake_limit_reached", "the limit of consecutive mistakes was reached"),
     ("ask.auto_approval_max_req_reached", "the limit of automatic requests was reached"),
     ("ask.api_req_failed", "the provider refused a request"),
+    ("ask.tool newTask", "a child session never returned"),
     ("ask.followup", "a question was never answered"),
     ("ask.command_output", "a command never returned"),
     ("ask.", "a request for approval was never answered"),
@@ -85,8 +86,10 @@ def _tool_line(tool: str, calls: Sequence[ToolCall]) -> str:
 
 
 def _repeats(calls: Sequence[ToolCall]) -> list[str]:
-    """Say which call was made again and again on the same target."""
-    again = Counter((call.tool, call.target) for call in calls if call.target)
+    """Say which call was made again and again on the same target; plans and delegations are meant to be."""
+    again = Counter(
+        (call.tool, call.target) for call in calls if call.target and action_of(call.tool) not in ("plan", "delegate")
+    )
     most = min(again.items(), key=lambda item: (-item[1], item[0]), default=None)
     if most is None or most[1] < 3:
         return []
@@ -101,11 +104,12 @@ def _notices(messages: Sequence[Message]) -> list[str]:
 
 def _last_messages(messages: Sequence[Message]) -> str:
     shown = [message for message in messages if message.preview.strip()][-LAST_MESSAGES:]
-    return "\n".join(f"{m.role}: {' '.join(m.preview.split())[:MESSAGE_CHARS]}" for m in shown) or "nothing was said"
+    return "\n".join(f"[{m.role}] {' '.join(m.preview.split())[:MESSAGE_CHARS]}" for m in shown) or "nothing was said"
 
 
 def _kill_reason(session: Session) -> str:
     if session.status == "completed":
         return NO_KILL
     words = session.ended_by
-    return next((reason for ending, reason in _ENDINGS if ending in words), "the log just ends")
+    rest = "it was left, and opened again later" if session.status == "interrupted" else "the log just ends"
+    return next((reason for ending, reason in _ENDINGS if ending in words), rest)

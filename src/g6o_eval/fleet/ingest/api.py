@@ -21,7 +21,7 @@ Json = Mapping[str, Any]
 
 _XML_CALL = re.compile(rf"<({'|'.join(MODEL_NAMES)})>")
 _XML_FIELD = re.compile(r"<(path|command|regex|query|mode|question|server_name|tool_name|uri)>\s*(.*?)\s*</\1>", re.S)
-_RESULT_HEAD = re.compile(r"\A\s*\[(\w+)[^\n]*?\] ?(?:Result:|completed)?")
+_RESULT_HEAD = re.compile(rf"\A\s*\[({'|'.join(MODEL_NAMES)})\b[^\n]*?\](?: Result:)?")
 _ENVIRONMENT = "<environment_details>"
 _MODE = re.compile(
     r"# Current Mode\s*<slug>([^<]{1,100})</slug>(?:\s*<name>[^<]*</name>)?(?:\s*<model>([^<]{1,200})</model>)?"

@@ -72,9 +72,9 @@ def _parents(nodes: Sequence[Node], asked: Sequence[Asked]) -> dict[str, tuple[s
             parents[node.session_id] = (node.parent_id, "history")
         elif node.session_id in named and named[node.session_id].session_id != node.session_id:
             parents[node.session_id] = (named[node.session_id].session_id, "named")
-        elif (ask := _by_prompt(node, by_prompt, used)) is not None:
-            used.add((ask.session_id, ask.index))
-            parents[node.session_id] = (ask.session_id, "prompt")
+        elif (found := _by_prompt(node, by_prompt, used)) is not None:
+            used.add((found.session_id, found.index))
+            parents[node.session_id] = (found.session_id, "prompt")
     return parents
 
 

@@ -140,7 +140,8 @@ def _take_results(calls: Sequence[Draft], answered: Sequence[Draft]) -> list[Dra
         results.setdefault(_kind_and_target(call), []).append(call)
     for call in reversed(calls):
         same = results.get(_kind_and_target(call))
-        if same and (result := same.pop()).status in ("error", "denied"):
+        result = same.pop() if same else None
+        if result is not None and (result.status in ("error", "denied") or call.status == "unanswered"):
             call.status, call.error = result.status, result.error
     return [call for same in results.values() for call in same if call.status in ("error", "denied")]
 

@@ -154,6 +154,8 @@ class UiReader:
             self.census.issue(index, NO_JSON_CALL, f"{name} with {len(str(text or ''))} characters")
             return ""
         self.census.calls[written if name != "use_mcp_server" else f"mcp:{written.replace(':', '/', 1)}"] += 1
+        if name == "use_mcp_server":
+            args = json_object(args.get("arguments")) or args
         call = Draft(UI_FILE, index, 0, milliseconds(element["ts"]), written, args)
         self.calls.append(call)
         self._fallible = call
@@ -167,6 +169,8 @@ class UiReader:
 
     def _say(self, index: int, kind: str, element: Json) -> None:
         text = element.get("text")
+        if kind == "ask.followup" and (asked := json_object(text)):
+            text = asked.get("question")
         text = text if isinstance(text, str) else ""
         role = _ROLES.get(kind, "notice")
         if index == 0 and kind in ("say.text", "say.task"):
