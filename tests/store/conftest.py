@@ -10,8 +10,10 @@ import pytest
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.doltlite import Connection
 from g6o_eval.store.embedded import fit_library
-from g6o_eval.store.port import Store
+from g6o_eval.store.port import Row, Store
 from g6o_eval.store.schema import HARNESS, migrate
+
+Foreign = Callable[..., list[Row]]
 
 ENGINES: dict[str, Callable[[Path], str]] = {
     "embedded": lambda folder: f"doltlite:///{folder / 'evals.db'}",
@@ -40,16 +42,17 @@ def store(empty_store: Store) -> Store:
 
 
 @pytest.fixture
-def foreign_rows(store: Store, store_url: str) -> None:
-    """A table `outside` with a row that another client wrote and never committed."""
-    with store.change("Make a table of somebody else") as change:
-        change.execute("CREATE TABLE outside (k BIGINT NOT NULL PRIMARY KEY)")
-    client = foreign_client(store_url)
-    client.run("INSERT INTO outside VALUES (1)")
+def foreign(store_url: str) -> Iterator[Foreign]:
+    """Run a statement as a client of the same database that knows nothing of our rules."""
+    path = store_url.removeprefix("doltlite:///")
+    client = Connection(fit_library(), path, mode="create", name=path, busy_seconds=5)
+    yield client.run
     client.close()
 
 
-def foreign_client(store_url: str) -> Connection:
-    """A client of the same database that knows nothing of our rules."""
-    path = store_url.removeprefix("doltlite:///")
-    return Connection(fit_library(), path, mode="write", name=path, busy_seconds=5)
+@pytest.fixture
+def foreign_rows(store: Store, foreign: Foreign) -> None:
+    """A table `outside` with a row that another client wrote and never committed."""
+    with store.change("Make a table of somebody else") as change:
+        change.execute("CREATE TABLE outside (k BIGINT NOT NULL PRIMARY KEY)")
+    foreign("INSERT INTO outside VALUES (1)")

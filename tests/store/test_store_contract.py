@@ -48,7 +48,7 @@ def test_every_value_comes_back_as_it_was_written(store: Store, declared: str, v
 
     whole = [value for (value,) in store.read("SELECT value FROM exact ORDER BY place")]
     pinned = [value for (value,) in store.read("SELECT value FROM exact ORDER BY place", at=store.head())]
-    single = [list(store.read("SELECT value FROM exact WHERE place = ?", (i,)))[0][0] for i in range(len(values))]
+    single = [next(iter(store.read("SELECT value FROM exact WHERE place = ?", (i,))))[0] for i in range(len(values))]
 
     for read in (whole, pinned, single, [value for (value,) in inside]):
         assert [(type(value), value) for value in read] == [(type(value), value) for value in values]
@@ -89,10 +89,14 @@ def test_a_change_is_one_commit_and_only_then_seen(rows: Store) -> None:
 def test_an_exception_undoes_the_whole_change(rows: Store) -> None:
     before = rows.head()
 
-    with pytest.raises(ZeroDivisionError), rows.change("Break") as change:
-        change.execute("CREATE TABLE other (k BIGINT NOT NULL PRIMARY KEY)")
-        change.insert("items", ("name", "number"), [("c", 3)])
-        raise ZeroDivisionError
+    def write_and_break() -> None:
+        with rows.change("Break") as change:
+            change.execute("CREATE TABLE other (k BIGINT NOT NULL PRIMARY KEY)")
+            change.insert("items", ("name", "number"), [("c", 3)])
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        write_and_break()
 
     assert names(rows) == ["a", "b"]
     assert "other" not in rows.tables()
@@ -252,9 +256,13 @@ def test_a_label_on_no_commit_is_refused_and_the_old_one_stays(rows: Store) -> N
 def test_a_lock_is_held_between_two_openings(rows: Store, store_url: str, tmp_path: Path) -> None:
     other = open_store(store_url, root=tmp_path)
 
-    with rows.lock("promote:triage"), rows.lock("promote:other"):
-        with pytest.raises(UnavailableError) as caught, other.lock("promote:triage", timeout_seconds=0.05):
-            pass
+    with (
+        rows.lock("promote:triage"),
+        rows.lock("promote:other"),
+        pytest.raises(UnavailableError) as caught,
+        other.lock("promote:triage", timeout_seconds=0.05),
+    ):
+        pass
 
     with other.lock("promote:triage", timeout_seconds=0.05):
         pass
@@ -291,9 +299,13 @@ def test_another_clients_uncommitted_rows_stay_uncommitted(rows: Store, foreign_
 def test_a_change_to_a_table_with_foreign_uncommitted_rows_is_refused(rows: Store, foreign_rows: None) -> None:
     before = rows.head()
 
-    with pytest.raises(UnfitError) as caught, rows.change("Mine too") as change:
-        change.insert("items", ("name", "number"), [("c", 3)])
-        change.insert("outside", ("k",), [(2,)])
+    def write_both() -> None:
+        with rows.change("Mine too") as change:
+            change.insert("items", ("name", "number"), [("c", 3)])
+            change.insert("outside", ("k",), [(2,)])
+
+    with pytest.raises(UnfitError) as caught:
+        write_both()
 
     assert "another client left uncommitted rows in outside, which this change writes to" in str(caught.value)
     assert rows.head() == before

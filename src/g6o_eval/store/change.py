@@ -91,7 +91,8 @@ class EmbeddedChange:
 
 def dirty_tables(connection: Connection) -> frozenset[str]:
     """Return the tables whose rows or schema differ from the last commit."""
-    return frozenset(str(name) for (name,) in connection.run("SELECT DISTINCT table_name FROM dolt_status"))
+    found = connection.run("SELECT DISTINCT table_name FROM dolt_status")
+    return frozenset(name for (names,) in found for name in str(names).split(" -> "))  # a renamed table has both
 
 
 def quoted(name: str) -> str:
