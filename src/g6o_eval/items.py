@@ -13,7 +13,7 @@ from typing import Any
 import dspy
 import pytest
 
-from g6o_eval.collected import Evals, no_store_yet
+from g6o_eval.collected import EVALS_KEY, Evals, no_store_yet
 from g6o_eval.dataset import group_of, key_of
 from g6o_eval.errors import G6oError
 from g6o_eval.eval import Eval
@@ -28,7 +28,6 @@ from g6o_eval.steps.changed import is_live
 from g6o_eval.steps.judging import Judging, Settled
 
 JUDGING_KEY: pytest.StashKey[Judging] = pytest.StashKey()
-EVALS_OF_ITEM_KEY: pytest.StashKey[Evals] = pytest.StashKey()
 SETTLED_KEY: pytest.StashKey[Settled] = pytest.StashKey()
 
 HIDDEN = (str(Path(dspy.__file__).parent), str(Path(__file__).parent))
@@ -51,7 +50,6 @@ def parametrize(metafunc: pytest.Metafunc, evals: Evals, spec: Eval) -> None:
         examples = evals.splits(spec).test
     except G6oError as error:
         _problem(evals, f"{metafunc.definition.nodeid}: {error}")
-        metafunc.parametrize("example", [], indirect=True)
         return
     metafunc.parametrize("example", examples, ids=[key_of(example) for example in examples], indirect=True)
 
@@ -90,10 +88,12 @@ def _deselect(config: pytest.Config, items: list[pytest.Item], unwanted: dict[st
 
 def note_selected(evals: Evals, items: list[pytest.Item]) -> None:
     """Note which examples will be asked for, and get the collector out of the way of the run."""
+    if evals.config.option.collectonly or evals.problems:
+        return
     for item in items:
         spec = spec_of(item)
         if spec is not None and takes_example(item):
-            evals.select(spec.name, key_of(item.callspec.params["example"]))  # type: ignore[attr-defined]  # parametrized above
+            evals.select(spec.name, example_key(item))
     if evals.selected:
         _freeze_gc()
 
@@ -140,8 +140,6 @@ def judging_of(item: pytest.Item) -> Judging:
         spec = spec_of(item)
         if spec is None:
             raise pytest.UsageError(f"{item.nodeid} asks for a fixture of g6o_eval but carries no eval marker")
-        from g6o_eval.collected import EVALS_KEY
-
         item.stash[JUDGING_KEY] = item.config.stash[EVALS_KEY].judging(spec)
     return item.stash[JUDGING_KEY]
 
@@ -150,16 +148,26 @@ def settled(item: pytest.Item) -> Settled:
     """Return the item's prediction and score, made once; raise what the program or the metric raised."""
     __tracebackhide__ = True
     if SETTLED_KEY not in item.stash:
-        from g6o_eval.collected import EVALS_KEY
-
-        judging = judging_of(item)
-        evals = item.config.stash[EVALS_KEY]
-        if judging.idle:
-            judging.start(list(evals.selected[judging.spec.name]))
-        item.stash[SETTLED_KEY] = judging.settled(key_of(item.callspec.params["example"]))  # type: ignore[attr-defined]  # takes_example
+        item.stash[SETTLED_KEY] = _settle(item)
     found = item.stash[SETTLED_KEY]
     _raise_errors(found.candidate)
     return found
+
+
+def _settle(item: pytest.Item) -> Settled:
+    __tracebackhide__ = True
+    judging = judging_of(item)
+    try:
+        if judging.idle:
+            judging.start(list(item.config.stash[EVALS_KEY].selected[judging.spec.name]))
+        return judging.settled(example_key(item))
+    except G6oError as error:  # the Eval cannot be judged: the message says it all, at every item
+        pytest.fail(f"{judging.spec.name} cannot be judged: {error}", pytrace=False)
+
+
+def example_key(item: pytest.Item) -> str:
+    """Return the key of the example that an item takes."""
+    return key_of(item.callspec.params["example"])  # type: ignore[attr-defined]  # pytest's own items have it
 
 
 def _raise_errors(predicted: Predicted) -> None:
@@ -255,7 +263,7 @@ class Items:
         """Return what the controller needs of an item, as JSON; the heavy part once per Eval."""
         judging = judging_of(item)
         name = judging.spec.name
-        key = key_of(item.callspec.params["example"])  # type: ignore[attr-defined]  # takes_example
+        key = example_key(item)
         payload: dict[str, Any] = {"eval": name, "key": key}
         if found is None:  # skipped, or it could not be made ready
             return payload

@@ -95,7 +95,8 @@ class Verdicts:
     def _circumstances(self, name: str, gathered: Any) -> Any:
         from g6o_eval.lm.roles import is_offline
         from g6o_eval.run import Subject
-        from g6o_eval.steps.changed import changes_since, live_run
+        from g6o_eval.steps.changed import live_run
+        from g6o_eval.steps.proof import changed_rules
         from g6o_eval.steps.verdict import Circumstances
         from g6o_eval.store.results import count_looks
 
@@ -117,7 +118,7 @@ class Verdicts:
             store_kind=evals.store.kind,
             offline=any(is_offline(model) for model in models(evals.config).values()),
             look=looks + 1,
-            notes=changes_since(live_run(evals.store, name), subject),
+            notes=changed_rules(subject, live_run(evals.store, name)),
         )
 
     def _orphans(self, session: pytest.Session) -> list[str]:

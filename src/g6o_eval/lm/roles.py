@@ -7,6 +7,7 @@ from typing import Any
 
 from g6o_eval.errors import RoleError
 from g6o_eval.lm.meter import Meter
+from g6o_eval.lm.own import is_own, own_engine
 
 ROLES = ("task", "reflection", "judge", "teacher")
 OFFLINE = "offline"
@@ -63,15 +64,25 @@ def build_lm(model: str, *, role: str, meter: Meter) -> Any:
     if is_offline(model):
         engine = MeteredEngine(OfflineEngine(), meter=meter, price=lambda request, response: 0.0)
         return dspy.LM(OFFLINE, engine=engine, cache=False)
+    if is_own(model):
+        _refuse_unknown_price(model, role, meter)
+        own = MeteredEngine(own_engine(model), meter=meter, price=lambda request, response: None)
+        return dspy.LM(model, engine=own, cache=False)
     try:
         provider = ProviderEngine(model, timeout_seconds=TIMEOUT_SECONDS)
         provider.check()
     except Exception as error:  # whatever dspy says about a model it cannot call
         raise RoleError(f"role {role!r}: the model {model!r} cannot be called: {error}") from error
-    if meter.budget is not None and meter.budget.usd is not None and provider.typical_price() is None:
+    if provider.typical_price() is None:
+        _refuse_unknown_price(model, role, meter)
+    metered = MeteredEngine(provider, meter=meter, price=provider.price, model=provider.lm)
+    return dspy.LM(model, engine=metered, cache=False)
+
+
+def _refuse_unknown_price(model: str, role: str, meter: Meter) -> None:
+    """Refuse before the first call what could only be refused after it was paid for."""
+    if meter.budget is not None and meter.budget.usd is not None:
         raise RoleError(
             f"role {role!r}: the price of {model!r} is not known, so Budget(usd={meter.budget.usd!r}) cannot be "
             "kept. Limit calls or tokens instead, or take a model that dspy's price list holds"
         )
-    metered = MeteredEngine(provider, meter=meter, price=provider.price, model=provider.lm)
-    return dspy.LM(model, engine=metered, cache=False)

@@ -1,9 +1,9 @@
-"""Whether an Eval is, in everything a verdict is about, what is live; and what changed since."""
+"""Whether an Eval is, in everything a verdict is about, what is live."""
 
 from __future__ import annotations
 
 from g6o_eval.errors import MissingError
-from g6o_eval.run import Run, Subject
+from g6o_eval.run import Run
 from g6o_eval.steps.baseline import LIVE, Baseline
 from g6o_eval.steps.judging import Judging
 from g6o_eval.steps.subject import subject_of
@@ -12,12 +12,6 @@ from g6o_eval.store.port import Store
 from g6o_eval.store.results import read_run
 
 _OF_THE_COMPARISON = ("baseline", "baseline_digest")
-_SPOKEN = {
-    "gate": "the gate",
-    "metric_hash": "the metric",
-    "dataset_hash": "the dataset's declaration",
-    "examples_hash": "the Examples",
-}
 
 
 def is_live(judging: Judging) -> bool:
@@ -47,22 +41,3 @@ def live_run(store: Store, eval_name: str) -> Run | None:
         return read_run(store, entry.run_id)
     except MissingError:
         return None
-
-
-def changes_since(run: Run | None, subject: Subject) -> tuple[str, ...]:
-    """Say which rules of judging are others than those that what is live was judged by."""
-    if run is None:
-        return ()
-    different = run.subject.differences(subject)
-    told = []
-    for name, spoken in _SPOKEN.items():
-        if name == "gate" and name in different:
-            told.append(f"the gate changed since the live promotion: {_gate_changes(run.subject, subject)}")
-        elif name in different:
-            told.append(f"{spoken} changed since the live promotion")
-    return tuple(told)
-
-
-def _gate_changes(before: Subject, after: Subject) -> str:
-    fields = [name for name in after.gate if before.gate.get(name) != after.gate[name]]
-    return ", ".join(f"{name} {before.gate.get(name)} → {after.gate[name]}" for name in fields)

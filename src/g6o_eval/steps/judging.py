@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from g6o_eval.budget import Spend
 from g6o_eval.dataset import group_of, key_of
@@ -13,7 +13,6 @@ from g6o_eval.errors import G6oError
 from g6o_eval.eval import Eval
 from g6o_eval.lm.meter import Meter
 from g6o_eval.lm.roles import build_lm
-from g6o_eval.optimize.search import Compiled, compile_program
 from g6o_eval.predict import Ahead, Call, Predicted, Side
 from g6o_eval.prompt.publish import prompt_text
 from g6o_eval.run import Subject
@@ -22,6 +21,9 @@ from g6o_eval.steps.candidate import PROMPT_FILE, Candidate, candidate_of, compi
 from g6o_eval.steps.subject import subject_of
 from g6o_eval.store.examples import Splits
 from g6o_eval.store.port import Store
+
+if TYPE_CHECKING:
+    from g6o_eval.optimize.search import Compiled
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +119,7 @@ class Judging:
             G6oError: it cannot be judged; the same error at every call.
         """
         if self._failed is not None:
-            raise self._failed
+            raise self._failed.with_traceback(None)  # or it would grow at every call
         if self._ready is None:
             try:
                 self._ready = self._make_ready()
@@ -199,6 +201,8 @@ class Judging:
     def _compile(self) -> tuple[Compiled | None, Candidate]:
         if self.spec.optimizer is None:
             return None, hand_written(self.spec)
+        from g6o_eval.optimize.search import compile_program  # a session without --compile needs none of it
+
         meter = Meter(self.spec.budget)
         lm = build_lm(self.conditions.models["task"], role="task", meter=meter)
         result = compile_program(
