@@ -115,6 +115,10 @@ class ProviderEngine:
         if isinstance(backend, LM15Engine):
             route = backend.resolve(self.lm.model)
             backend.router.lm(f"{route.provider}:{route.model}")
+        else:
+            import litellm
+
+            litellm.get_llm_provider(self.lm.model)
 
     def price(self, request: Request, response: Response) -> float | None:
         """Return the price in USD by the list that DSPy ships; None when it is not in there."""

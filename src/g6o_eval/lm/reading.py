@@ -18,6 +18,7 @@ Messages = Sequence[tuple[str, str]]
 
 _HEADER = re.compile(r"^\[\[ ## (\w+) ## \]\]$")
 _FIELD = re.compile(r"^\d+\. `(\w+)` \((.*?)\):(?:[ ]|$)(.*)$")
+_CHOICES = re.compile(r"\{(\w+)\}\s+# note: the value you produce must [^\n]*?\bone of: ([^\n]+)")
 _RULE = re.compile(r"\bif\b(?P<when>.+?)\bthen\b(?P<then>.+)", re.IGNORECASE)
 _QUOTED = re.compile(r"\"([^\"\n]{1,80})\"|`([^`\n]{1,80})`|(?<!\w)'([^'\n]{1,80})'(?!\w)")
 _NUMBER = r"-?\d+(?:\.\d+)?"
@@ -131,8 +132,10 @@ def _outputs(system: str) -> Iterator[tuple[Output, str]]:
             found.append((match[1], match[2], [match[3]]))
         elif found:
             found[-1][2].append(line)
+    noted = {name: tuple(text.rstrip('",').split("; ")) for name, text in _CHOICES.findall(rest)}
     for name, kind, description in found:
-        yield Output(name, kind, _literals(kind)), "\n".join(description)
+        choices = _literals(kind) or noted.get(name, ())
+        yield Output(name, kind, choices), "\n".join(description)
 
 
 def _literals(kind: str) -> tuple[str, ...]:
