@@ -145,22 +145,26 @@ def compile_text(run: Run) -> str | None:
 
 def remarks(run: Run) -> list[str]:
     """Return what else a reader must know before trusting the verdict, without the changed keys."""
-    found = []
-    if run.standing == "partial":
-        found.append(f"partial: {run.reported:,} of {run.collected:,} items reported")
-    elif run.standing == "exploratory":
-        found.append("exploratory: not stored")
-    elif run.standing != "stored":
-        found.append(run.standing)
+    found = [_standing(run)] if run.standing != "stored" else []
     if run.verdict.errors:
         found.append(f"{run.verdict.errors:,} {'error' if run.verdict.errors == 1 else 'errors'}")
-    if (examples := len(run.scores)) != run.verdict.n:
-        found.append(f"{examples:,} examples in {run.verdict.n:,} groups")
+    if (examples := len(run.scores)) > run.verdict.n:
+        found.append(f"{examples:,} examples in {run.verdict.n:,} {'group' if run.verdict.n == 1 else 'groups'}")
     found += [line(note) for note in run.notes]
     found.append(f"look {run.look}")
     if run.offline and run.compile_spend is None:
         found.append("offline LM")
     return found
+
+
+def _standing(run: Run) -> str:
+    if run.standing == "exploratory":
+        return "exploratory: not stored"
+    if run.standing != "partial":
+        return run.standing
+    if run.reported < run.collected:
+        return f"partial: {run.reported:,} of {run.collected:,} items reported"
+    return f"partial: {len(run.scores):,} {'example' if len(run.scores) == 1 else 'examples'} selected"
 
 
 def short_key(key: str) -> str:

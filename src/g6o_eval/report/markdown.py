@@ -39,9 +39,9 @@ def verdict_markdown(runs: Sequence[Run], facts: Facts) -> str:
     parts = [f"### evals: {escape(tally(runs, facts))}", "\n".join([*_HEAD, *rows])]
     parts += [_details(run) for run in runs]
     parts += [f"**{escape(eval_.eval_name)}**: {escape(eval_.reason)}" for eval_ in facts.unjudged]
-    parts.append(
-        "\n".join(["<details><summary>What the verdicts are about</summary>", "", *map(_about, runs), "", "</details>"])
-    )
+    if runs:
+        summary = "<details><summary>What the verdicts are about</summary>"
+        parts.append("\n".join([summary, "", *map(_about, runs), "", "</details>"]))
     parts.append(f"data {code(facts.data)}, store {code(facts.store)}, spent {code(spent(runs, facts))}")
     return "\n\n".join(parts) + "\n"
 
@@ -62,10 +62,10 @@ def _baseline(run: Run) -> str:
     name = code(baseline_name(run)).replace("|", "\\|")  # a table is cut at bars before code is seen
     if run.same_program:
         return f"unchanged: {name}"
-    mean = run.verdict.baseline_mean
-    if mean is None:
+    if run.baseline_scores is None:
         return "none" if run.gate.max_drop is not None else f"not compared: {name}"
-    return f"{mean:.3f} {name}"
+    mean = run.verdict.baseline_mean
+    return f"{'–' if mean is None else f'{mean:.3f}'} {name}"
 
 
 def _details(run: Run) -> str:

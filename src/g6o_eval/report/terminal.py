@@ -61,9 +61,10 @@ def _columns(rows: Sequence[tuple[str, str, str, str]]) -> list[str]:
 def _baseline(run: Run) -> str:
     if run.same_program:
         return f"unchanged ({baseline_name(run)})"
-    if run.verdict.baseline_mean is None:
+    if run.baseline_scores is None:
         return "no baseline" if run.gate.max_drop is not None else f"not compared ({baseline_name(run)})"
-    return f"baseline {run.verdict.baseline_mean:.3f} ({baseline_name(run)})"
+    mean = run.verdict.baseline_mean
+    return f"baseline {'–' if mean is None else f'{mean:.3f}'} ({baseline_name(run)})"
 
 
 def _below(run: Run, width: int) -> list[str]:
