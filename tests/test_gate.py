@@ -150,6 +150,10 @@ def test_fewer_units_than_min_examples_are_inconclusive() -> None:
     assert (verdict.outcome, verdict.reasons) == ("inconclusive", ("19 independent examples, at least 20 needed",))
 
 
+def test_exactly_min_examples_are_enough() -> None:
+    assert judge(Gate(min_mean=0.5), plain([1.0] * 20), None).outcome == "pass"
+
+
 def test_the_group_is_the_unit() -> None:
     """Forty examples of two groups are two units: a false pass of up to 48 % otherwise."""
     groups = {f"e{index:03}": f"session {index % 2}" for index in range(40)}
