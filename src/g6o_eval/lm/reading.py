@@ -199,7 +199,7 @@ def _sections(text: str) -> Iterator[tuple[str, str]]:
     name, lines = None, list[str]()
     for line in (*text.splitlines(), "[[ ## completed ## ]]"):
         if match := _HEADER.match(line.strip()):
-            if name not in (None, "completed"):
+            if name is not None and name != "completed":
                 yield name, "\n".join(lines).strip()
             name, lines = match[1], []
         else:

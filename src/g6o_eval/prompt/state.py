@@ -219,6 +219,5 @@ def _texts(value: Any) -> Iterator[str]:
 
 
 def _remedy(spec: Eval) -> str:
-    return (
-        f"Recompile: pytest evals/ --compile -k {spec.name}, or delete the file to go back to the hand-written program"
-    )
+    path = f"snapshots/{spec.name}/program.json"
+    return f"Recompile: pytest evals/ --compile, or delete {path} for the hand-written program"
