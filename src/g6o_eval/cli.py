@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Mapping
 from importlib import import_module
 from importlib.metadata import EntryPoint, entry_points
@@ -12,6 +11,7 @@ import click
 
 import g6o_eval
 from g6o_eval.errors import DeclarationError, G6oError, RefusedError, RoleError
+from g6o_eval.redact import plain, redact
 
 GROUP = "g6o_eval.commands"
 """Entry points of this group add subcommands: NAME = "module:command", a click command."""
@@ -33,6 +33,14 @@ _COMMANDS: Mapping[str, str] = MappingProxyType(
 
 class Commands(click.Group):
     """Our own subcommands and those that installed packages add; ours cannot be replaced."""
+
+    def invoke(self, ctx: click.Context) -> object:
+        """Run a subcommand; an error of ours is one message on stderr, never a traceback."""
+        try:
+            return super().invoke(ctx)
+        except G6oError as error:
+            click.echo(message(error), err=True)
+            ctx.exit(exit_status(error))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return all names, sorted."""
@@ -95,19 +103,17 @@ def group(store: str | None) -> None:
 
 
 def main() -> None:
-    """Run g6o-eval; an error of ours is one message on stderr, never a traceback."""
-    try:
-        group(prog_name="g6o-eval")
-    except G6oError as error:
-        click.echo(message(error), err=True)
-        sys.exit(exit_status(error))
+    """Run g6o-eval."""
+    group(prog_name="g6o-eval")
 
 
 def message(error: G6oError) -> str:
     """Return what stderr says of an error: every reason of a refusal on a line of its own."""
     if isinstance(error, RefusedError):
-        return "\n".join(["refused:", *(f"  - {reason}" for reason in error.reasons)])
-    return f"error: {error}"
+        text = "\n".join(["refused:", *(f"  - {reason}" for reason in error.reasons)])
+    else:
+        text = f"error: {error}"
+    return plain(redact(text))
 
 
 def exit_status(error: G6oError) -> int:

@@ -37,9 +37,9 @@ Next:
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path, file_okay=False, exists=True), default=Path())
 def init(folder: Path) -> None:
-    """Write a first eval into FOLDER (the current one): test, sample rows, settings, two CI jobs.
+    """Write a first eval into FOLDER: its test, sample rows, settings and CI jobs.
 
-    A file that stands already is left as it is, and named.
+    FOLDER is the current one when left out. A file that stands already stays as it is, and is named.
     """
     for line in written(folder):
         click.echo(line)

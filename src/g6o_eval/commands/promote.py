@@ -9,7 +9,8 @@ import click
 
 from g6o_eval.commands.open import chosen_url, open_chosen, store_option
 from g6o_eval.commands.person import by_whom
-from g6o_eval.errors import DeclarationError, RefusedError
+from g6o_eval.errors import DeclarationError, G6oError, RefusedError
+from g6o_eval.redact import plain, redact
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -29,7 +30,7 @@ PROMOTED, REFUSED, ALREADY_LIVE = 0, 1, 3
 @click.option("--reason", default="", metavar="TEXT", help="Why, for the ledger.")
 @store_option
 def promote(name: str | None, every: bool, allow_offline: bool, reason: str, store: str | None) -> None:
-    """Put the committed candidate of EVAL live, if its stored run still proves it.
+    """Put the committed candidate of EVAL live, if its run still proves it.
 
     No LM is called. What the verdict is about is computed again from the checkout and the store, and
     the outcome from the stored scores; any difference is a refusal with its reason.
@@ -44,9 +45,10 @@ def promote(name: str | None, every: bool, allow_offline: bool, reason: str, sto
 
     settings = read_settings(Path.cwd())
     found = discover(settings.eval_paths, root=settings.root, store_url=chosen_url(store, settings))
+    checkout = _checkout(settings)
     order = Order(by=by_whom(settings.root), reason=reason, allow_offline=allow_offline)
     with open_chosen(store, create=False, settings=settings) as opened:
-        statuses = [_promote_one(found[each], opened, _checkout(settings), order) for each in _named(found, name)]
+        statuses = [_promote_one(found[each], opened, checkout, order) for each in _named(found, name)]
     if every:
         statuses = [PROMOTED if status == ALREADY_LIVE else status for status in statuses]
     raise SystemExit(REFUSED if REFUSED in statuses else max(statuses))
@@ -74,8 +76,10 @@ def _promote_one(found: Found, store: Store, checkout: Checkout, order: Order) -
 
     try:
         done = promote_candidate(found.spec, found.test_files, store=store, checkout=checkout, order=order)
-    except RefusedError as error:
-        click.echo("\n".join([f"{found.spec.name}: refused", *(f"  - {reason}" for reason in error.reasons)]), err=True)
+    except G6oError as error:  # with --all the others are still promoted
+        reasons = error.reasons if isinstance(error, RefusedError) else (str(error),)
+        lines = [f"{found.spec.name}: refused", *(f"  - {reason}" for reason in reasons)]
+        click.echo(plain(redact("\n".join(lines))), err=True)
         return REFUSED
     if isinstance(done, AlreadyLive):
         click.echo(f"{done.eval_name}: already live (program {done.program_digest[:12]})")

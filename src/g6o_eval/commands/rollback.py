@@ -15,9 +15,10 @@ from g6o_eval.commands.person import by_whom
 @click.option("--reason", required=True, metavar="TEXT", help="Why, for the ledger.")
 @store_option
 def rollback(name: str, reason: str, store: str | None) -> None:
-    """Make the artifact before the live one live again, or withdraw EVAL when there was none.
+    """Make what was live before live again, or withdraw EVAL.
 
-    The program that is left is revoked: no promote brings it back until it is reinstated.
+    When nothing was live before, readers get no prompt. The program that is left is revoked: no
+    promote brings it back until it is reinstated.
     """
     from g6o_eval.settings import read_settings
     from g6o_eval.steps.rollback import rollback as take_back

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 @click.argument("key", required=False)
 @store_option
 def show(name: str, key: str | None, store: str | None) -> None:
-    """Print the prompts of EVAL: live in the store, and committed in this checkout.
+    """Print the prompts of EVAL, live and committed, or one example.
 
     With KEY: that example of the latest stored run, what the program got, its score and feedback.
     """

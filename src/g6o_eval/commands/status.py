@@ -24,7 +24,7 @@ NOTHING = (
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per Eval in a list, for machines.")
 @store_option
 def status(as_json: bool, store: str | None) -> None:
-    """Say for each Eval what is live, since when, by which verdict, and on which data."""
+    """Say what is live, since when, by which verdict, on which data."""
     from g6o_eval.settings import read_settings
     from g6o_eval.steps.status import status_of
     from g6o_eval.store.ledger import eval_names
