@@ -62,3 +62,8 @@ def test_a_budget_without_a_limit_is_refused(limits: dict[str, Any], message: st
 )
 def test_a_budget_says_why_no_further_call_may_start(budget: Budget, spend: Spend, reason: str | None) -> None:
     assert budget.stop_reason(spend) == reason
+
+
+def test_a_budget_names_its_limits_for_a_person() -> None:
+    assert str(Budget(calls=1000, usd=5)) == "1,000 calls, $5.00"
+    assert str(Budget(tokens=20_000, seconds=1.5)) == "20,000 tokens, 1.5 s"

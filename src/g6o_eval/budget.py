@@ -68,6 +68,14 @@ class Budget:
             if limit is not None and not (math.isfinite(limit) and limit > 0):
                 raise DeclarationError(f"Budget: {name} must be above 0, got {limit!r}")
 
+    def __str__(self) -> str:
+        """Return the limits for a person: "1,000 calls, $5.00"."""
+        known = {
+            "calls": "{:,} calls", "tokens": "{:,} tokens", "usd": "${:,.2f}", "seconds": "{:g} s",
+        }  # fmt: skip
+        limits = {name: getattr(self, name) for name in known}
+        return ", ".join(known[name].format(limit) for name, limit in limits.items() if limit is not None)
+
     def stop_reason(self, spend: Spend) -> str | None:
         """Return why no further call may start, or None when one may."""
         if self.calls is not None and spend.calls >= self.calls:

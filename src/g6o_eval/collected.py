@@ -127,6 +127,11 @@ class Evals:
             )
         return self._judgings[spec.name]
 
+    @property
+    def judgings(self) -> Mapping[str, Judging]:
+        """Name → Judging, of the Evals that this process itself has begun with."""
+        return self._judgings
+
     def conditions(self) -> Conditions:
         """Return what every Eval of this session is judged under."""
         if self._conditions is None:

@@ -37,7 +37,7 @@ class Eval:
         prompt_id: under which consumers read the prompt; needed unless `publish` is given.
         constraints: rules that are written into the prompt and checked on the output.
         optimizer: how `--compile` searches; None: the program is hand-written for good.
-        budget: of one compile; needed with an optimizer.
+        budget: of one compile, and again of the judging after it; needed with an optimizer.
         publish: (program) → {prompt_id: text}, pure; default: the rendered messages under prompt_id.
         adapter: how DSPy writes the messages.
         timeout_seconds: of one prediction.

@@ -21,6 +21,7 @@ from g6o_eval.gate import too_few
 from g6o_eval.involved import is_worker
 from g6o_eval.lm.meter import BudgetStop
 from g6o_eval.predict import Predicted
+from g6o_eval.redact import redact
 from g6o_eval.report.failure import failure_text
 from g6o_eval.routing import Routing
 from g6o_eval.score import Score
@@ -202,8 +203,9 @@ class Items:
         self._sent: set[tuple[str, str]] = set()
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        """Route logs from here on; streams at the first item, when pytest's capture stands."""
+        """Route logs and the terminal's streams; pytest's own come at the first item, when they stand."""
         self._routing.logs(session.config)
+        self._routing.streams()
 
     @pytest.hookimpl(wrapper=True, tryfirst=True)
     def pytest_runtestloop(self) -> Generator[None, object, object]:
@@ -287,7 +289,7 @@ def _write_properties(item: pytest.Item, report: pytest.TestReport, predicted: P
         ("g6o_eval", judging_of(item).spec.name),
         ("g6o_example", predicted.key),
         ("g6o_score", predicted.score.value),
-        ("g6o_error", predicted.score.error),
+        ("g6o_error", redact(predicted.score.error or "")),
         ("g6o_seconds", round(predicted.seconds, 6)),
     ]
     item.user_properties.extend(properties)
@@ -300,7 +302,8 @@ def _write_properties(item: pytest.Item, report: pytest.TestReport, predicted: P
 def _wire(predicted: Predicted) -> list[Any]:
     score: Score = predicted.score
     stop = predicted.error.reason if isinstance(predicted.error, BudgetStop) else None
-    return [score.value, score.error, score.feedback, list(score.broken), stop]
+    error = None if score.error is None else redact(score.error)
+    return [score.value, error, redact(score.feedback), list(score.broken), stop]
 
 
 def _light(predicted: Predicted) -> Predicted:

@@ -12,7 +12,7 @@ from g6o_eval import git
 from g6o_eval.collected import Evals, models
 from g6o_eval.errors import G6oError
 from g6o_eval.report.exit_code import exit_code
-from g6o_eval.report.facts import Facts, Unjudged
+from g6o_eval.report.facts import Facts, Unjudged, dollars
 from g6o_eval.report.markdown import verdict_markdown
 from g6o_eval.report.terminal import verdict_lines
 from g6o_eval.run import Run
@@ -70,6 +70,11 @@ class Verdicts:
     def _judge(self, session: pytest.Session) -> None:
         if session.config.option.collectonly:
             return
+        from g6o_eval.steps.verdict import Gathered
+
+        for name, judging in self._evals.judgings.items():  # also of calls whose items never reported
+            if judging.meter.spend().calls or judging.compile_meter.spend().calls:
+                self._gathered.setdefault(name, Gathered()).spends["master"] = judging.spend()
         for name, gathered in self._gathered.items():
             if gathered.announce is not None:
                 self._runs.append(self._run(name, gathered))
@@ -144,7 +149,9 @@ class Verdicts:
 
     def _facts(self) -> Facts:
         evals = self._evals
-        budgets = [evals.specs[name].budget for name in self._gathered if name in evals.specs]
+        # A compile and the judging after it may each use the budget, so only one of them has an "of".
+        alone = not evals.config.option.g6o_compile
+        budgets = [evals.specs[name].budget for name in self._gathered if alone and name in evals.specs]
         usd = [None if budget is None else budget.usd for budget in budgets]
         calls = [None if budget is None else budget.calls for budget in budgets]
         return Facts(
@@ -156,11 +163,20 @@ class Verdicts:
             budget_usd=_sum(usd),
             budget_calls=_sum(calls),
             unjudged=tuple(
-                Unjudged(eval_name=name, reason=_why_unjudged(gathered), stopped=bool(gathered.stops))
+                Unjudged(eval_name=name, reason=self._why_unjudged(name, gathered), stopped=bool(gathered.stops))
                 for name, gathered in self._gathered.items()
                 if gathered.announce is None
             ),
         )
+
+    def _why_unjudged(self, name: str, gathered: Any) -> str:
+        if gathered.stops:
+            return "; ".join(sorted(gathered.stops))
+        judging = self._evals.judgings.get(name)
+        spends = [] if judging is None else [judging.spend(), judging.compile_meter.spend()]
+        used = [f"{spend.calls} calls, {dollars(spend.usd)}" for spend in spends if spend.calls]
+        spent = f" ({' and, to compile, '.join(used)} spent)" if used else ""
+        return f"no item reported: see its errors and skips above{spent}"
 
     def _set_exit_status(self, session: pytest.Session) -> None:
         if self._problems and session.exitstatus == 0:
@@ -174,7 +190,3 @@ def _sum(limits: Sequence[float | None]) -> Any:
     """Return the sum of limits; None as soon as one side is not limited, or there is none."""
     known = [limit for limit in limits if limit is not None]
     return sum(known) if known and len(known) == len(limits) else None
-
-
-def _why_unjudged(gathered: Any) -> str:
-    return "; ".join(sorted(gathered.stops)) or "nothing was predicted: see the errors and skips of its items above"

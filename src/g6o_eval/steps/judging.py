@@ -85,12 +85,14 @@ class Judging:
         test_files: whose tests carry its marker.
         conditions: of the session.
         splits: its Examples.
-        meter: counts the calls of judging; the compile has one of its own.
+        meter: counts the calls of judging.
+        compile_meter: counts those of the compile before it.
     """
 
     def __init__(self, spec: Eval, conditions: Conditions, splits: Splits, *, test_files: Sequence[Path]) -> None:
         self.spec, self.splits, self.test_files = spec, splits, tuple(test_files)
         self.meter = Meter(spec.budget)
+        self.compile_meter = Meter(spec.budget)
         self.conditions = conditions
         self._examples = {key_of(example): example for example in splits.test}
         self._ready: Ready | None = None
@@ -203,7 +205,7 @@ class Judging:
             return None, hand_written(self.spec)
         from g6o_eval.optimize.search import compile_program  # a session without --compile needs none of it
 
-        meter = Meter(self.spec.budget)
+        meter = self.compile_meter
         lm = build_lm(self.conditions.models["task"], role="task", meter=meter)
         result = compile_program(
             self.spec,
