@@ -52,7 +52,8 @@ def propose(
 
     The first has labelled demos only, which cost no call. Then the hand-written program answers
     train, once for all candidates, until enough answers reach the threshold; every further
-    candidate mixes some of those with labelled demos of other examples.
+    candidate mixes some of those with labelled demos of other examples. Demos that the program
+    brought along are replaced.
     """
     order = list(train)
     _seeded(settings, "train").shuffle(order)
