@@ -100,6 +100,21 @@ def world(before: World, tmp_path: Path) -> World:
     return World(tmp_path / "jobs")
 
 
+@pytest.fixture(scope="module")
+def after(before: World, tmp_path_factory: pytest.TempPathFactory) -> World:
+    """The world after both jobs went through."""
+    world = World(tmp_path_factory.mktemp("after") / "jobs")
+    shutil.copytree(before.folder, world.folder)
+    gate = world.gate()
+    assert gate.returncode == 0, gate.stdout
+    assert "1 pass" in gate.stdout
+    world.merge()
+    promoted = world.promote()
+    assert promoted.returncode == 0, promoted.stdout
+    assert f"triage: promoted program {world.live()[:12]} as triage:classifier" in promoted.stdout
+    return world
+
+
 def _first_prompt(folder: Path) -> None:
     done(folder, "git", "init", "-q", "-b", "main")
     _as_ada(folder)
@@ -124,29 +139,22 @@ def edit(path: Path, old: str, new: str) -> None:
     path.write_text(text.replace(old, new, 1), encoding="utf-8")
 
 
-def test_an_honest_change_is_judged_twice_and_goes_live_once(world: World) -> None:
-    hand_written = world.live()
+def test_an_honest_change_is_judged_twice_and_goes_live_once(before: World, after: World) -> None:
+    again = run(after.production, "g6o-eval", "promote", "--all")
 
-    gate = world.gate()
-    world.merge()
-    promoted, again = world.promote(), world.promote()
-
-    assert gate.returncode == 0, gate.stdout
-    assert "1 pass" in gate.stdout
-    assert promoted.returncode == 0, promoted.stdout
-    assert f"triage: promoted program {world.live()[:12]} as triage:classifier" in promoted.stdout
-    assert world.live() != hand_written
-    assert again.returncode == 0, again.stdout
-    assert f"triage: already live (program {world.live()[:12]})" in again.stdout
-    assert world.entries() == ["promote", "promote"]
+    compiled = after.live()
+    assert compiled != before.live()
+    assert (again.returncode, again.stdout) == (0, f"triage: already live (program {compiled[:12]})\n")
+    assert after.entries() == ["promote", "promote"]
 
 
-def test_a_proof_does_not_travel_between_stores(world: World) -> None:
-    assert world.gate().returncode == 0
+def test_a_proof_does_not_travel_between_stores(after: World, world: World) -> None:
     world.merge()
 
+    in_the_clone = run(after.pull, "g6o-eval", "promote", "triage")
     found = run(world.production, "g6o-eval", "promote", "triage")
 
+    assert in_the_clone.returncode == 0  # there it was judged: into a store that dies with the job
     assert found.returncode == 1
     assert "triage: this store has no run of program" in found.stdout
     assert world.entries() == ["promote"]
@@ -172,9 +180,9 @@ def test_code_that_changed_after_judging_is_refused(world: World) -> None:
     assert world.entries() == ["promote"]
 
 
-def test_a_rolled_back_program_does_not_come_back_with_the_next_merge(world: World) -> None:
-    world.merge()
-    assert world.promote().returncode == 0
+def test_a_rolled_back_program_does_not_come_back_with_the_next_merge(after: World, tmp_path: Path) -> None:
+    shutil.copytree(after.folder, tmp_path / "jobs")
+    world = World(tmp_path / "jobs")
     compiled = world.live()
     done(world.production, "g6o-eval", "rollback", "triage", "--reason", "it lies")
 
@@ -185,8 +193,8 @@ def test_a_rolled_back_program_does_not_come_back_with_the_next_merge(world: Wor
     assert world.entries() == ["promote", "promote", "rollback"]
 
     done(world.production, "g6o-eval", "reinstate", "triage", compiled[:12], "--reason", "it does not")
+    done(world.production, "g6o-eval", "promote", "triage")
 
-    assert world.promote().returncode == 0
     assert world.live() == compiled
 
 
