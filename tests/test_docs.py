@@ -1,0 +1,43 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from g6o_eval.cli import group
+from support.shell import run
+
+REPOSITORY = Path(__file__).parent.parent
+OPTIONS = REPOSITORY / "docs" / "options.md"
+COMMANDS = group.list_commands(click.Context(group))
+
+
+def check(place: Path) -> tuple[int, str]:
+    found = run(REPOSITORY, "python", "tools/options.py", "--check", str(place))
+    return found.returncode, found.stdout
+
+
+def test_the_page_of_options_is_current() -> None:
+    assert check(OPTIONS) == (0, "")
+
+
+def test_a_page_of_options_that_is_not_current_is_found(tmp_path: Path) -> None:
+    place = tmp_path / "options.md"
+    place.write_text(OPTIONS.read_text(encoding="utf-8").replace("--eval-store", "--eval-shop"), encoding="utf-8")
+
+    assert check(place) == (1, f"{place} is not what the options say. Run: make docs\n")
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_is_in_the_readme(name: str) -> None:
+    assert f"g6o-eval {name}" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def test_every_link_of_the_docs_leads_to_a_file() -> None:
+    pages = [REPOSITORY / "README.md", *(REPOSITORY / "docs").rglob("*.md")]
+
+    for page in pages:
+        for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
+            assert (page.parent / target).exists(), f"{page.name} links to {target}"
