@@ -290,8 +290,8 @@ def test_a_renamed_and_a_dropped_table_leave_nothing_uncommitted(tmp_path: Path)
     with store.change("Drop") as change:
         change.execute("DROP TABLE things")
 
-    assert renamed == ((), {"g6o_migrations", "things"})
-    assert (store.dirty(), store.tables()) == ((), {"g6o_migrations"})
+    assert renamed == ((), frozenset({"g6o_migrations", "things"}))
+    assert (store.dirty(), store.tables()) == ((), frozenset({"g6o_migrations"}))
 
 
 def test_many_revisions_can_be_read_in_turn(tmp_path: Path) -> None:

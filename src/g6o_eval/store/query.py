@@ -8,8 +8,8 @@ to number the rows first (a window or a temporary table) and takes longer; LIMIT
 the query again for each page.
 
 What JSON keeps: int64, text with every character (NUL is written as an escape), and float, which
-the engine writes with 17 digits. What it does not: a BLOB (the engine refuses it: then the
-statement is read column by column), infinities (written 9.0e+999, which orjson refuses and the
+the engine writes with 17 digits. What it does not: a BLOB (refused: then the statement is read
+cell by cell), infinities (written 9.0e+999, which orjson refuses and the
 standard library reads), the sign of zero.
 """
 
@@ -28,6 +28,7 @@ from g6o_eval.store.statement import Statement, decode_text
 
 _CHUNK = 2_000
 _MOST_COLUMNS = 500  # json_array takes up to 1,000
+_REFUSAL = "json_array(x'')"  # "JSON cannot hold BLOB values"; some BLOBs are JSONB, which it would take in as JSON
 _COMMENT = re.compile(r"\s+|--[^\n]*(\n|$)|/\*.*?\*/", re.DOTALL)
 _SELECTS = ("select", "with", "values")
 
@@ -86,8 +87,11 @@ def _bulk(connection: Connection, sql: str) -> Rows | None:
     names = [f"c{i}" for i in range(len(described))]
     cells = [_plain_text(c) if everywhere or not kind else c for c, (_, kind) in zip(names, described, strict=True)]
     # A name with a blank, which no table of a user is called; and a line end, in case the query ends in a comment.
-    head, array = ", ".join(names), ", ".join(cells)
-    wrapped = f'WITH "g6o rows"({head}) AS ({body}\n) SELECT json_array({array}) FROM "g6o rows"'  # noqa: S608 # one prepared SELECT
+    head, kinds, array = ", ".join(names), ", ".join(f"typeof({c})" for c in names), ", ".join(cells)
+    wrapped = (
+        f'WITH "g6o rows"({head}) AS ({body}\n) '  # noqa: S608 # one prepared SELECT
+        f"SELECT CASE WHEN 'blob' IN ({kinds}) THEN {_REFUSAL} ELSE json_array({array}) END FROM \"g6o rows\""
+    )
     try:
         texts = connection.texts(wrapped)
     except StoreError:

@@ -1,0 +1,391 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import dspy
+import pytest
+
+from g6o_eval.dataset import Dataset, Shares, group_of, key_of, split_of
+from g6o_eval.errors import DataError, LeakError, QueryError
+from g6o_eval.store.examples import Splits, normalised, read_examples
+from g6o_eval.store.port import Row, Store, Value
+
+TICKETS = Dataset("SELECT id, account, text, label FROM tickets", key="id", inputs=("text",), group="account")
+
+TABLE = (
+    "CREATE TABLE tickets (place BIGINT, id VARCHAR(50), account VARCHAR(50), text LONGTEXT, label VARCHAR(50), "
+    "ok BOOLEAN, meta JSON)"
+)
+
+
+def fill(store: Store, rows: Sequence[Row], *, columns: str = "id, account, text, label", table: str = TABLE) -> str:
+    names = [name.strip() for name in columns.split(",")]
+    with store.change("Fill") as change:
+        change.execute(table)
+        change.insert("tickets", names, rows)
+    return store.head()
+
+
+def tickets(count: int) -> list[Row]:
+    return [(f"t{i:03d}", f"a{i // 2}", f"text {i}", "bug") for i in range(count)]
+
+
+def read(store: Store, dataset: Dataset = TICKETS) -> Splits:
+    return read_examples(store, dataset, at=store.head(), eval_name="triage")
+
+
+def refusal(store: Store, dataset: Dataset = TICKETS) -> str:
+    with pytest.raises(DataError) as caught:
+        read(store, dataset)
+    return str(caught.value)
+
+
+def make(key: str, group: str, **inputs: Any) -> Any:
+    example: Any = dspy.Example
+    return example(**inputs, dspy_g6o_key=key, dspy_g6o_group=group).with_inputs(*inputs)
+
+
+def test_examples_are_split_by_their_group_and_ordered_by_key(store: Store) -> None:
+    fill(store, tickets(60)[::-1])
+
+    splits = read(store)
+
+    for name in ("train", "dev", "test"):
+        examples = getattr(splits, name)
+        assert {split_of(group_of(each), TICKETS.shares) for each in examples} == {name}
+        assert [key_of(each) for each in examples] == sorted(key_of(each) for each in examples)
+    assert len(splits.train) + len(splits.dev) + len(splits.test) == 60
+    assert {each.label for each in splits.test} == {"bug"}
+
+
+def test_an_example_shows_its_columns_but_neither_key_field_nor_group_field(store: Store) -> None:
+    fill(store, tickets(20))
+
+    example: Any = read(store).test[0]
+
+    assert sorted(example.keys()) == ["account", "id", "label", "text"]
+    assert list(example.inputs().keys()) == ["text"]
+    assert key_of(example) == example.id
+    assert group_of(example) == example.account
+
+
+def test_without_a_group_the_key_is_the_group(store: Store) -> None:
+    fill(store, tickets(20))
+
+    splits = read(store, Dataset(TICKETS.query, key="id", inputs=("text",)))
+
+    assert all(group_of(each) == key_of(each) for each in (*splits.train, *splits.dev, *splits.test))
+
+
+def test_keys_are_ordered_by_code_point_whatever_the_engine_does(store: Store) -> None:
+    keys = ["b", "B", "é", "z", "a", "10", "9", "🎉", "\uffff", "_"]
+    fill(store, [(key, key, f"text {n}", "x") for n, key in enumerate(keys)])
+
+    splits = read(store, Dataset(TICKETS.query, key="id", inputs=("text",), shares=Shares(0, 0, 1)))
+
+    assert [key_of(each) for each in splits.test] == sorted(keys)
+
+
+def test_integer_keys_become_texts(store: Store) -> None:
+    fill(store, [(i, f"text {i}") for i in (10, 9)], columns="place, text")
+
+    splits = read(
+        store, Dataset("SELECT place, text FROM tickets", key="place", inputs=("text",), shares=Shares(0, 0, 1))
+    )
+
+    assert [(key_of(each), each.place) for each in splits.test] == [("10", 10), ("9", 9)]
+
+
+def test_examples_are_read_at_their_commit(store: Store) -> None:
+    before = fill(store, tickets(40))
+    with store.change("More") as change:
+        change.execute("UPDATE tickets SET label = 'changed'")
+
+    splits = read_examples(store, TICKETS, at=before, eval_name="triage")
+
+    assert {each.label for each in splits.test} == {"bug"}
+
+
+def test_hashes_move_with_the_rows_and_with_nothing_else(store: Store) -> None:
+    fill(store, tickets(40))
+    first = read(store)
+    with store.change("Elsewhere") as change:
+        change.execute("CREATE TABLE other (a BIGINT NOT NULL PRIMARY KEY)")
+    second = read(store)
+    trained = key_of(first.train[0])
+    with store.change("A label of train") as change:
+        change.execute("UPDATE tickets SET label = 'other' WHERE id = ?", (trained,))
+    third = read(store)
+
+    assert (first.examples_hash, first.test_hash) == (second.examples_hash, second.test_hash)
+    assert third.examples_hash != first.examples_hash
+    assert third.test_hash == first.test_hash
+    assert len(first.examples_hash) == 64
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"b": 1.0, "a": [1.5, null, true]}', {"a": [1.5, None, True], "b": 1}),
+        ("[]", []),
+        ('"x"', "x"),
+        ("null", None),
+        (None, None),
+        ("7", 7),
+        ("2.0", 2),
+        ("2.5", 2.5),
+        ("[123456789012345678901234567890]", [123456789012345678901234567890]),
+    ],
+)
+def test_json_is_parsed_as_dolts_json_type_keeps_it(store: Store, text: str | None, value: object) -> None:
+    fill(store, [("k", text)], columns="id, meta")
+
+    splits = read(store, Dataset("SELECT id, meta FROM tickets", key="id", inputs=("meta",), shares=Shares(0, 0, 1)))
+
+    assert splits.test[0].meta == value
+    assert type(splits.test[0].meta) is type(value)
+
+
+def test_keys_of_a_json_object_are_sorted(store: Store) -> None:
+    fill(store, [("k", '{"bb": {"y": 1, "x": 2}, "a": 0}')], columns="id, meta")
+
+    splits = read(store, Dataset("SELECT id, meta FROM tickets", key="id", inputs=("meta",), shares=Shares(0, 0, 1)))
+
+    assert str(splits.test[0].meta) == "{'a': 0, 'bb': {'x': 2, 'y': 1}}"
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{not json}", "is no JSON (Expecting property name enclosed in double quotes: line 1 column 2 (char 1)): "
+                       "'{not json}'"),
+        ('{"a": NaN}', "is JSON with NaN, which JSON does not have"),
+        ("[1e999]", "holds the number 1e999, which no float can hold"),
+        ('{"a": 1, "a": 2}', "is JSON with a key that stands twice among ['a', 'a']"),
+        (b"\0", "is a BLOB of 1 bytes. Write in the query: HEX(meta) AS meta"),
+    ],
+)  # fmt: skip
+def test_bad_json_names_row_and_column(store: Store, text: Value, problem: str) -> None:
+    fill(store, [("k1", text)], columns="id, meta")
+
+    said = refusal(store, Dataset("SELECT id, meta FROM tickets", key="id", inputs=("meta",)))
+
+    assert said == f"dataset of eval 'triage': row 'k1': column 'meta' {problem}"
+
+
+def test_a_boolean_column_gives_bools(store: Store) -> None:
+    fill(store, [("a", 0), ("b", 1), ("c", None)], columns="id, ok")
+
+    splits = read(store, Dataset("SELECT id, ok FROM tickets", key="id", inputs=("ok",), shares=Shares(0, 0, 1)))
+
+    assert [each.ok for each in splits.test] == [False, True, None]
+
+
+@pytest.mark.parametrize(("value", "shown"), [(2, "2"), ("yes", "'yes'")])
+def test_a_boolean_that_is_none_is_refused(store: Store, value: Value, shown: str) -> None:
+    fill(store, [("a", value)], columns="id, ok")
+
+    said = refusal(store, Dataset("SELECT id, ok FROM tickets", key="id", inputs=("ok",)))
+
+    assert said == f"dataset of eval 'triage': row 'a': column 'ok' is {shown}, but a BOOLEAN is 0, 1 or NULL"
+
+
+@pytest.mark.parametrize(
+    ("declared", "instead"),
+    [
+        ("DECIMAL(10, 2)", "CAST(x AS DOUBLE) AS x"),
+        ("numeric", "CAST(x AS DOUBLE) AS x"),
+        ("DATE", "CAST(x AS CHAR) AS x"),
+        ("TIME", "CAST(x AS CHAR) AS x"),
+        ("DATETIME", "CAST(x AS CHAR) AS x"),
+        ("TIMESTAMP", "CAST(x AS CHAR) AS x"),
+        ("LONGBLOB", "HEX(x) AS x"),
+        ("VARBINARY(20)", "HEX(x) AS x"),
+    ],
+)
+def test_a_type_that_engines_give_back_differently_is_refused_with_what_to_write(
+    store: Store, declared: str, instead: str
+) -> None:
+    fill(store, [("a",)], columns="id", table=f"CREATE TABLE tickets (id VARCHAR(9), x {declared})")
+
+    said = refusal(store, Dataset("SELECT id, x FROM tickets", key="id", inputs=("x",)))
+
+    kind = declared.split("(")[0].upper()
+    assert said == (
+        f"dataset of eval 'triage': column 'x' is {kind}, which the engines give back in different forms. "
+        f"Write in the query: {instead}"
+    )
+
+
+def test_what_the_message_says_to_write_is_taken(store: Store) -> None:
+    table = "CREATE TABLE tickets (id VARCHAR(9), d DECIMAL(10, 2), t DATETIME, b LONGBLOB)"
+    fill(store, [("a", 2.5, "2026-11-22 10:00:00", b"\xff")], columns="id, d, t, b", table=table)
+
+    splits = read(
+        store,
+        Dataset(
+            "SELECT id, CAST(d AS DOUBLE) AS d, CAST(t AS CHAR) AS t, HEX(b) AS b FROM tickets",
+            key="id", inputs=("d", "t", "b"), shares=Shares(0, 0, 1),
+        ),
+    )  # fmt: skip
+
+    example: Any = splits.test[0]
+    assert dict(example.items()) == {"id": "a", "d": 2.5, "t": "2026-11-22 10:00:00", "b": "FF"}
+
+
+def test_a_blob_in_a_text_column_is_refused(store: Store) -> None:
+    fill(store, [("a", b"\xff\xfe")], columns="id, text")
+
+    assert refusal(store, Dataset("SELECT id, text FROM tickets", key="id", inputs=("text",))) == (
+        "dataset of eval 'triage': row 'a': column 'text' is a BLOB of 2 bytes. Write in the query: HEX(text) AS text"
+    )
+
+
+def test_an_infinity_is_refused(store: Store) -> None:
+    fill(store, [("a",)], columns="id")
+
+    said = refusal(store, Dataset("SELECT id, 9e999 AS x FROM tickets", key="id", inputs=("x",)))
+
+    assert said == "dataset of eval 'triage': row 'a': column 'x' is inf, which is no number to compute with"
+
+
+def test_a_key_that_stands_twice_is_refused(store: Store) -> None:
+    fill(store, [("a", "x"), ("a", "y")], columns="id, text")
+
+    assert refusal(store, Dataset("SELECT id, text FROM tickets", key="id", inputs=("text",))) == (
+        "dataset of eval 'triage': the key 'a' stands in two rows: column 'id' must be unique"
+    )
+
+
+@pytest.mark.parametrize(("key", "shown"), [(None, "None"), ("", "''"), (1.5, "1.5")])
+def test_a_key_that_identifies_nothing_is_refused(store: Store, key: Value, shown: str) -> None:
+    fill(store, [(key, "x")], columns="id, text", table="CREATE TABLE tickets (id, text LONGTEXT)")
+
+    assert refusal(store, Dataset("SELECT id, text FROM tickets", key="id", inputs=("text",))) == (
+        f"dataset of eval 'triage': the key 'id' is {shown}: it must be a text or an integer, and never empty"
+    )
+
+
+def test_a_missing_group_is_refused(store: Store) -> None:
+    fill(store, [("a", None, "x", "y")])
+
+    assert refusal(store) == (
+        "dataset of eval 'triage': row 'a': the group 'account' is None: "
+        "it must be a text or an integer, and never empty"
+    )
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"key": "nr"}, "key names 'nr', but the query gives id, account, text, label"),
+        ({"group": "team"}, "group names 'team', but the query gives id, account, text, label"),
+        ({"inputs": ("text", "body")}, "inputs names 'body', but the query gives id, account, text, label"),
+    ],
+)
+def test_a_column_that_the_query_does_not_give_is_named(store: Store, changes: dict[str, Any], said: str) -> None:
+    fill(store, tickets(4))
+    declared = {"query": TICKETS.query, "key": "id", "inputs": ("text",), "group": "account"}
+
+    assert refusal(store, Dataset(**{**declared, **changes})) == f"dataset of eval 'triage': {said}"
+
+
+@pytest.mark.parametrize(
+    "name", ["base", "self", "items", "keys", "get", "copy", "inputs", "labels", "toDict", "_x", "dspy_a"]
+)
+def test_a_name_that_an_example_keeps_for_itself_is_refused(store: Store, name: str) -> None:
+    fill(store, tickets(4))
+
+    said = refusal(store, Dataset(f'SELECT id, text AS "{name}" FROM tickets', key="id", inputs=(name,)))
+
+    assert said == (
+        f"dataset of eval 'triage': a dspy.Example keeps the name {name!r} for itself: rename the column with AS"
+    )
+
+
+def test_a_column_that_stands_twice_is_refused(store: Store) -> None:
+    fill(store, tickets(4))
+
+    said = refusal(store, Dataset("SELECT id, text, text FROM tickets", key="id", inputs=("text",)))
+
+    assert said == ("dataset of eval 'triage': column 'text' stands twice in the result: name one of them with AS")
+
+
+def test_a_query_that_is_no_select_is_refused(store: Store) -> None:
+    fill(store, tickets(4))
+
+    with pytest.raises(QueryError, match="expected a SELECT"):
+        read(store, Dataset("DELETE FROM tickets", key="id", inputs=("text",)))
+
+
+def test_an_empty_dataset_says_commit_and_remedy(store: Store) -> None:
+    head = fill(store, [])
+
+    assert refusal(store) == (
+        f"eval 'triage' has no examples: its query gave 0 rows at commit {head}. "
+        "Put rows in (g6o-eval ingest PATH, or g6o-eval load TABLE FILE), or change the query"
+    )
+
+
+def test_an_empty_test_split_says_the_counts_of_each_split(store: Store) -> None:
+    group = next(f"g{i}" for i in range(99) if split_of(f"g{i}", TICKETS.shares) == "train")
+    head = fill(store, [("a", group, "one", "x"), ("b", group, "two", "x")])
+
+    assert refusal(store) == (
+        f"eval 'triage' has no examples in split 'test' at commit {head}: train 2, dev 0, test 0, in 1 groups. "
+        "Add rows of more groups, or give test a larger share"
+    )
+
+
+def test_one_input_text_in_two_splits_is_a_leak(store: Store) -> None:
+    of = {split_of(f"g{i}", TICKETS.shares): f"g{i}" for i in range(99)}
+    fill(store, [("a", of["train"], "Stra\u00dfe  one\n", "x"), ("b", of["test"], "STRASSE one", "y")])
+
+    with pytest.raises(LeakError) as caught:
+        read(store)
+
+    assert str(caught.value) == (
+        "train and test share the input text of 'a' and 'b': what is judged would be known from train. "
+        "Give such rows one group, or leave all but one of them out of the query"
+    )
+
+
+@pytest.mark.parametrize("kind", ["key", "group"])
+def test_splits_with_a_shared_key_or_group_cannot_be_made(kind: str) -> None:
+    first = make("k", "g1", text="one") if kind == "key" else make("k1", "g", text="one")
+    second = make("k", "g2", text="two") if kind == "key" else make("k2", "g", text="two")
+    third = make("k3", "g3", text="three")
+
+    with pytest.raises(LeakError) as caught:
+        Splits((third,), (first,), (second,))
+
+    pair = "'k' and 'k'" if kind == "key" else "'k1' and 'k2'"
+    assert str(caught.value).startswith(
+        f"dev and test share the {kind} of {pair}: what is judged would be known from dev"
+    )
+
+
+def test_a_leak_of_many_names_three_pairs() -> None:
+    train = tuple(make(f"a{i}", f"ga{i}", text=f"text {i}") for i in range(5))
+    test = tuple(make(f"b{i}", f"gb{i}", text=f"Text  {i}") for i in range(5))
+
+    with pytest.raises(LeakError) as caught:
+        Splits(train, (), test)
+
+    assert "'a0' and 'b0', 'a1' and 'b1', 'a2' and 'b2' and 2 more" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (("A  b\n",), ("a B",), True),
+        (("\ufb01ne",), ("fine",), True),
+        (("a", "b"), ("a b", ""), False),
+        (({"x": 1, "y": 2},), ({"y": 2, "x": 1},), True),
+        ((1,), ("1",), True),
+        (("a",), ("b",), False),
+    ],
+)
+def test_texts_are_the_same_but_for_case_blanks_and_form(one: tuple[object], other: tuple[object], same: bool) -> None:
+    assert (normalised(one) == normalised(other)) is same
