@@ -32,6 +32,7 @@ class Message:
     Attributes:
         file: the file it stands in, without folder.
         index: of the element within that file's array.
+        part: of the element, counted from 0; a turn may hold several texts.
         ts: epoch milliseconds; None when the source has none. Not unique, not an identity.
         role: who speaks.
         kind: the source's own word for it, for example "say.text".
@@ -42,6 +43,7 @@ class Message:
 
     file: str
     index: int
+    part: int
     ts: int | None
     role: Role
     kind: str

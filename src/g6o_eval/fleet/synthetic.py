@@ -13,7 +13,8 @@ from random import Random
 from uuid import UUID
 
 from g6o_eval.fleet.diagnosis import CATEGORIES, DiagnosisCategory
-from g6o_eval.fleet.scenarios import AREAS, FORMS, TASKS, THINGS, Scene
+from g6o_eval.fleet.scenarios import FORMS
+from g6o_eval.fleet.scene import AREAS, TASKS, THINGS, Scene
 from g6o_eval.fleet.transcript import Transcript
 
 SESSIONS = 400
@@ -71,7 +72,7 @@ class _World:
             root.log.child_returned("It was stopped." if troubled else f"Done in {child.path}.")
         root.log.say("All parts are back.")
         root.log.complete("The parts are delegated and checked.", child=False)
-        self._keep(root, NO_CATEGORY, None)
+        self._keep(root, NO_CATEGORY, parent=None)
 
     def _act(
         self, scene: Scene, category: DiagnosisCategory | None, *, parent: Scene | None = None, task: str | None = None
@@ -83,7 +84,7 @@ class _World:
             scene.log.complete(f"Done in {scene.path}, the tests pass.", child=parent is not None)
         else:
             self.rng.choice(FORMS[category])(scene)
-        self._keep(scene, category or NO_CATEGORY, parent)
+        self._keep(scene, category or NO_CATEGORY, parent=parent)
 
     def _scene(self, *, mode: str, start_ms: int | None = None) -> Scene:
         session_id = str(UUID(int=self.rng.getrandbits(128), version=4))
@@ -105,7 +106,7 @@ class _World:
             self._wanted = self.rng.sample(CATEGORIES, len(CATEGORIES))
         return self._wanted.pop()
 
-    def _keep(self, scene: Scene, category: str, parent: Scene | None) -> None:
+    def _keep(self, scene: Scene, category: str, *, parent: Scene | None) -> None:
         history = None
         if parent is not None and self.rng.random() < 0.5:
             history = {"id": scene.log.session_id, "parentTaskId": parent.log.session_id}

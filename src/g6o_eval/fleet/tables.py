@@ -37,13 +37,14 @@ CREATE TABLE messages (
     session_id VARCHAR(128) NOT NULL,
     file VARCHAR(100) NOT NULL,
     source_index BIGINT NOT NULL,
+    part BIGINT NOT NULL,
     ts BIGINT,
     role VARCHAR(20) NOT NULL,
     kind VARCHAR(64) NOT NULL,
     content_preview LONGTEXT NOT NULL,
     chars BIGINT NOT NULL,
     sha256 VARCHAR(64) NOT NULL,
-    PRIMARY KEY (session_id, file, source_index)
+    PRIMARY KEY (session_id, file, source_index, part)
 )
 """
 _TOOL_CALLS = """

@@ -5,13 +5,15 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from g6o_eval.fleet.ingest.calls import Draft
 from g6o_eval.fleet.ingest.census import FOREIGN, Census
 from g6o_eval.fleet.ingest.dialects import MODEL_NAMES, tool_name
+from g6o_eval.fleet.ingest.speech import Spot, speech
 from g6o_eval.fleet.ingest.text import milliseconds, prompt_sha256
-from g6o_eval.fleet.ingest.ui import keys_of, speech
+from g6o_eval.fleet.ingest.ui import keys_of
 from g6o_eval.fleet.session import Message, Role
 
 API_FILE = "api_conversation_history.json"
@@ -54,6 +56,7 @@ class ApiReader:
         self.mode: str | None = None
         self.model: str | None = None
         self._waiting: list[Draft] = []
+        self._parts = 0
 
     def add(self, index: int, value: object) -> None:
         """Take the next element; one that is no `ApiMessage` is refused with its reason."""
@@ -61,73 +64,78 @@ class ApiReader:
             self.census.issue(index, FOREIGN, keys_of(value))
             return
         element: Json = value  # type: ignore[assignment]  # _is_message has just said so
-        ts = milliseconds(element.get("ts"))
-        self.census.add(str(element["role"]), ts)
+        self._parts = 0
+        spot = Spot(API_FILE, index, milliseconds(element.get("ts")))
+        self.census.add(str(element["role"]), spot.ts)
         self._note_model(element)
         if element["role"] == "assistant":
-            self._assistant(index, ts, element)
+            self._assistant(spot, element)
         else:
-            self._user(index, ts, element)
+            self._user(spot, element)
 
-    def _assistant(self, index: int, ts: int | None, element: Json) -> None:
+    def _assistant(self, spot: Spot, element: Json) -> None:
         self._waiting = []
-        for part, block in enumerate(_blocks(element)):
+        for block in _blocks(element):
             if block.get("type") == "tool_use":
-                self._native_call(index, part, ts, block)
+                self._native_call(spot, block)
             elif text := _text(block):
-                self._say(index, ts, "assistant", text)
+                self._say(spot, text, role="assistant")
                 for found in _XML_CALL.finditer(text):
-                    self._xml_call(index, ts, text, found)
+                    self._xml_call(spot, text, found=found)
             else:
                 self.skipped[OTHER_BLOCK] += 1
 
-    def _native_call(self, index: int, part: int, ts: int | None, block: Json) -> None:
+    def _native_call(self, spot: Spot, block: Json) -> None:
         name, args = str(block.get("name") or "unknown"), block.get("input")
         self.census.calls[f"native:{name}"] += 1
-        call = Draft(API_FILE, index, part, ts, name, args if isinstance(args, dict) else {})
+        call = Draft(self._part(spot), name, args if isinstance(args, dict) else {})
         call.call_id = str(block.get("id") or "")
         self._expect(call)
 
-    def _xml_call(self, index: int, ts: int | None, text: str, found: re.Match[str]) -> None:
+    def _xml_call(self, spot: Spot, text: str, *, found: re.Match[str]) -> None:
         self.census.calls[f"xml:{found[1]}"] += 1
         end = text.find(f"</{found[1]}>", found.end())
         body = text[found.end() : end if end >= 0 else len(text)]
         args = dict(_XML_FIELD.findall(body))
         server, tool = args.get("server_name"), args.get("tool_name")
         name = f"{server}:{tool}" if found[1] == "use_mcp_tool" and server and tool else found[1]
-        part = sum(call.index == index for call in self._waiting)
-        self._expect(Draft(API_FILE, index, part, ts, name, args))
+        self._expect(Draft(self._part(spot), name, args))
+
+    def _part(self, spot: Spot) -> Spot:
+        """Return the next free part of an element: a turn may hold several texts and calls."""
+        self._parts += 1
+        return replace(spot, part=self._parts - 1)
 
     def _expect(self, call: Draft) -> None:
         self.calls.append(call)
         self._waiting.append(call)
 
-    def _user(self, index: int, ts: int | None, element: Json) -> None:
+    def _user(self, spot: Spot, element: Json) -> None:
         current: Draft | None = None
         for block in _blocks(element):
             if block.get("type") == "tool_result":
                 text = "\n".join(_text(part) for part in _blocks(block))
                 self._result(self._named(str(block.get("tool_use_id"))), text, failed=block.get("is_error") is True)
             elif text := _text(block):
-                current = self._user_text(index, ts, text, current)
+                current = self._user_text(spot, text, current=current)
             else:
                 self.skipped[OTHER_BLOCK] += 1
 
-    def _user_text(self, index: int, ts: int | None, text: str, current: Draft | None) -> Draft | None:
+    def _user_text(self, spot: Spot, text: str, *, current: Draft | None) -> Draft | None:
         """Take one text of a user turn; return the call whose result the next one goes on with."""
         if text.lstrip().startswith(_ENVIRONMENT):
             return current
         if task := _TASK.match(text):
             if self.prompt_sha256 is None:
                 self.prompt_sha256 = prompt_sha256(task[1])
-            self._say(index, ts, "user", task[1])
+            self._say(spot, task[1], role="user")
             return None
         if head := _RESULT_HEAD.match(text):
             current = self._next(head[1])
             text = text[head.end() :].strip()
         elif current is None:
-            self._say(index, ts, "user", text)
-        self._notice(index, ts, text)
+            self._say(spot, text, role="user")
+        self._notice(spot, text)
         if text:
             self._result(current, text)
         return current
@@ -145,16 +153,16 @@ class ApiReader:
         waiting = (call for call in self._waiting if call.status == "unanswered")
         return next((call for call in waiting if wanted in (call.tool, "use_mcp_tool")), None)
 
-    def _notice(self, index: int, ts: int | None, text: str) -> None:
+    def _notice(self, spot: Spot, text: str) -> None:
         start = text[:_NOTICE_WINDOW]
         for kind, words in _NOTICES:
             if words in start:
-                self.notices.append(speech(API_FILE, index, ts, role="notice", kind=kind, text=text))
+                self.notices.append(speech(self._part(spot), text, role="notice", kind=kind))
                 return
 
-    def _say(self, index: int, ts: int | None, role: Role, text: str) -> None:
+    def _say(self, spot: Spot, text: str, *, role: Role) -> None:
         if text.strip():
-            self.messages.append(speech(API_FILE, index, ts, role=role, kind=f"api.{role}", text=text))
+            self.messages.append(speech(self._part(spot), text, role=role, kind=f"api.{role}"))
 
     def _note_model(self, element: Json) -> None:
         info = element.get("modelInfo")

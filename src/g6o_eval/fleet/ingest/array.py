@@ -31,6 +31,7 @@ BOM = "byte order mark"
 
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
+_CLOSING = re.compile(r'["}\]]')
 _WHITESPACE = re.compile(r"[ \t\n\r]*")
 
 
@@ -61,7 +62,9 @@ class _BrokenError(Exception):
     """The element at the current place cannot be read; `args` are the reason and the detail."""
 
 
-def read_array(path: Path, *, anchor: str, chunk_bytes: int = CHUNK_BYTES) -> Iterator[Element | Flaw]:
+def read_array(
+    path: Path, *, anchor: str, chunk_bytes: int = CHUNK_BYTES, element_chars: int = ELEMENT_CHARS
+) -> Iterator[Element | Flaw]:
     """Yield the elements of a file's JSON array, and every flaw where it was met.
 
     `anchor` is the first key that the format writes in each element: behind a broken element,
@@ -69,7 +72,8 @@ def read_array(path: Path, *, anchor: str, chunk_bytes: int = CHUNK_BYTES) -> It
     U+FFFD and are counted. Only OSError is raised.
     """
     with path.open("rb") as stream:
-        yield from _Scanner(stream, chunk_bytes).items(re.compile(rf',\s*\{{\s*"{re.escape(anchor)}"\s*:'))
+        scanner = _Scanner(stream, chunk_bytes=chunk_bytes, element_chars=element_chars)
+        yield from scanner.items(re.compile(rf',\s*\{{\s*"{re.escape(anchor)}"\s*:'))
 
 
 def _constant(name: str) -> float:
@@ -79,9 +83,9 @@ def _constant(name: str) -> float:
 class _Scanner:
     """The characters of one file, a window of them at a time."""
 
-    def __init__(self, stream: BinaryIO, chunk_bytes: int) -> None:
+    def __init__(self, stream: BinaryIO, *, chunk_bytes: int, element_chars: int) -> None:
         self._stream = stream
-        self._chunk_bytes = chunk_bytes
+        self._chunk_bytes, self._element_chars = chunk_bytes, element_chars
         # surrogateescape keeps an invalid byte visible as one lone surrogate, so that both faults
         # are counted in one place.
         self._utf8 = codecs.getincrementaldecoder("utf-8")("surrogateescape")
@@ -134,8 +138,9 @@ class _Scanner:
             except ValueError as error:
                 self._more_or_broken(error)
                 continue
-            if end == len(self._text) and not self._eof and not isinstance(value, dict | list):
-                self._fill()  # a number may go on in the next chunk
+            near_end = end > len(self._text) - _NEAR_END and not self._eof
+            if near_end and not isinstance(value, dict | list):
+                self._fill()  # a number may go on in the next chunk: 1 | .5, 1e | 9
                 continue
             source = self._text[self._pos : end]
             self._pos = end
@@ -147,13 +152,15 @@ class _Scanner:
         place = error.pos if isinstance(error, json.JSONDecodeError) else self._pos
         if self._text[place : place + 1] == "\0":
             raise _BrokenError(NUL_FILLED, "a NUL byte")
-        torn = what.startswith("Unterminated string") or place >= len(self._text) - _NEAR_END
+        open_string = what.startswith("Unterminated string")
+        near_end = place >= len(self._text) - _NEAR_END
         if self._eof:
-            raise _BrokenError(CUT_OFF if torn else BROKEN, what)
-        if not torn:
+            cut_off = open_string or (near_end and not _CLOSING.search(self._text, place + 1))
+            raise _BrokenError(CUT_OFF if cut_off else BROKEN, what)
+        if not (open_string or near_end):
             raise _BrokenError(BROKEN, what)
-        if len(self._text) - self._pos > ELEMENT_CHARS:
-            raise _BrokenError(BROKEN, f"longer than {ELEMENT_CHARS} characters")
+        if len(self._text) - self._pos > self._element_chars:
+            raise _BrokenError(BROKEN, f"longer than {self._element_chars} characters")
         self._fill()
 
     def _separator(self) -> bool:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from g6o_eval.fleet.ingest.dialects import tool_name
+from g6o_eval.fleet.ingest.speech import Spot
 from g6o_eval.fleet.ingest.text import json_object, kept, summary
 from g6o_eval.fleet.session import ARGUMENT_CHARS, PREVIEW_CHARS, CallStatus, ToolCall
 
@@ -23,10 +24,7 @@ _LISTED = 5
 class Draft:
     """A ToolCall to be; its fields are explained there."""
 
-    file: str
-    index: int
-    part: int
-    ts: int | None
+    spot: Spot
     written_as: str
     args: Mapping[str, Any]
     status: CallStatus = "unanswered"
@@ -53,10 +51,10 @@ class Draft:
     def done(self) -> ToolCall:
         """Return the call, its texts redacted and cut."""
         return ToolCall(
-            file=self.file,
-            index=self.index,
-            part=self.part,
-            ts=self.ts,
+            file=self.spot.file,
+            index=self.spot.index,
+            part=self.spot.part,
+            ts=self.spot.ts,
             tool=self.tool,
             written_as=self.written_as,
             target=kept(self.target, PREVIEW_CHARS),

@@ -72,13 +72,13 @@ def _parents(nodes: Sequence[Node], asked: Sequence[Asked]) -> dict[str, tuple[s
             parents[node.session_id] = (node.parent_id, "history")
         elif node.session_id in named and named[node.session_id].session_id != node.session_id:
             parents[node.session_id] = (named[node.session_id].session_id, "named")
-        elif (found := _by_prompt(node, by_prompt, used)) is not None:
+        elif (found := _by_prompt(node, by_prompt, used=used)) is not None:
             used.add((found.session_id, found.index))
             parents[node.session_id] = (found.session_id, "prompt")
     return parents
 
 
-def _by_prompt(node: Node, by_prompt: Mapping[str, Sequence[Asked]], used: set[tuple[str, int]]) -> Asked | None:
+def _by_prompt(node: Node, by_prompt: Mapping[str, Sequence[Asked]], *, used: set[tuple[str, int]]) -> Asked | None:
     """Return the last asking, before the session started, for exactly its prompt; each counts once."""
     if node.started_at is None or node.prompt_sha256 is None:
         return None

@@ -74,8 +74,8 @@ def _read_files(folder: Path, digest: str) -> Session | Refused:
     ui, api, metadata, history = UiReader(), ApiReader(), Census(METADATA_FILE), Census(HISTORY_FILE)
     api_name = API_FILE if best_copy(folder, API_FILE) else OLD_API_FILE
     paths = (
-        _read_array(folder, UI_FILE, ui),
-        _read_array(folder, api_name, api),
+        _read_array(folder, UI_FILE, reader=ui),
+        _read_array(folder, api_name, reader=api),
         read_object(best_copy(folder, METADATA_FILE), metadata)[0],
     )
     ui.close()
@@ -86,11 +86,11 @@ def _read_files(folder: Path, digest: str) -> Session | Refused:
     if not ui.census.elements and not api.census.elements:
         reason = NO_MESSAGES if any((*paths, history_path)) else EMPTY_FOLDER
         return Refused(session_id=folder.name, reason=reason, issues=issues)
-    base = _join(ui, api, folder.name, digest)
+    base = _join(ui, api, session_id=folder.name, digest=digest)
     return replace(base, parent_id=_parent(item), files=files, issues=issues)
 
 
-def _read_array(folder: Path, name: str, reader: _Reader) -> Path | None:
+def _read_array(folder: Path, name: str, *, reader: _Reader) -> Path | None:
     path = best_copy(folder, name)
     if path is None:
         reader.census.issue(-1, MISSING)
@@ -105,7 +105,7 @@ def _read_array(folder: Path, name: str, reader: _Reader) -> Path | None:
     return path
 
 
-def _join(ui: UiReader, api: ApiReader, session_id: str, digest: str) -> Session:
+def _join(ui: UiReader, api: ApiReader, *, session_id: str, digest: str) -> Session:
     """Put both files together: the interface's events, and what only the model's history knows."""
     source = ui if ui.census.elements else api
     calls = [*ui.calls, *_take_results(ui.calls, api.calls)] if source is ui else api.calls

@@ -24,7 +24,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "root_session_id",
         ),
         "messages": (
-            "session_id", "file", "source_index", "ts", "role", "kind", "content_preview", "chars", "sha256",
+            "session_id", "file", "source_index", "part", "ts", "role", "kind", "content_preview", "chars", "sha256",
         ),
         "tool_calls": (
             "session_id", "file", "source_index", "part", "ts", "tool_name", "written_as", "target",
@@ -77,7 +77,7 @@ def place_columns(place: Place) -> Row:
 def message_rows(session: Session) -> list[Row]:
     """Return the rows of `messages`."""
     return [
-        (session.session_id, m.file, m.index, m.ts, m.role, m.kind[:64], m.preview, m.chars, m.sha256)
+        (session.session_id, m.file, m.index, m.part, m.ts, m.role, m.kind[:64], m.preview, m.chars, m.sha256)
         for m in session.messages
     ]
 

@@ -9,8 +9,9 @@ from typing import Any
 from g6o_eval.fleet.ingest.calls import Draft
 from g6o_eval.fleet.ingest.census import FOREIGN, Census
 from g6o_eval.fleet.ingest.requests import Requests
-from g6o_eval.fleet.ingest.text import json_object, kept, milliseconds, prompt_sha256, sha256
-from g6o_eval.fleet.session import PREVIEW_CHARS, Message, Role, SessionStatus, Spawn
+from g6o_eval.fleet.ingest.speech import Spot, speech
+from g6o_eval.fleet.ingest.text import json_object, milliseconds, prompt_sha256
+from g6o_eval.fleet.session import Message, Role, SessionStatus, Spawn
 
 UI_FILE = "ui_messages.json"
 NO_JSON_CALL = "tool call that is no JSON"
@@ -110,13 +111,13 @@ class UiReader:
             self.skipped[SUPERSEDED] += 1
             return
         self._settle(kind)
-        detail = self._read(index, kind, element)
+        detail = self._read(index, kind, element=element)
         if kind not in _AFTERMATH:
             self._last, self._last_detail = kind, detail
-        if following is not None and self.calls and self.calls[-1].index == index:
+        if following is not None and self.calls and self.calls[-1].spot.index == index:
             self.calls[-1].duration_ms = _elapsed(element, following)
         if kind not in _SILENT:
-            self._say(index, kind, element)
+            self._say(index, kind, element=element)
 
     def _settle(self, kind: str) -> None:
         """Take this event as the answer to the call before it, when it is one."""
@@ -126,11 +127,11 @@ class UiReader:
                 self._open.status = "completed"
             self._open = None
 
-    def _read(self, index: int, kind: str, element: Json) -> str:
+    def _read(self, index: int, kind: str, *, element: Json) -> str:
         """Take what is no speech; return the detail that names it in `ended_by`."""
         name, text = kind.split(".", 1)[1], element.get("text")
         if name in ("tool", "command", "use_mcp_server"):
-            return self._call(index, name, element)
+            return self._call(index, name, element=element)
         if kind == "say.api_req_started":
             self._fallible = None
             # The first element is the person's prompt; the extension's own sums leave it out too.
@@ -146,7 +147,7 @@ class UiReader:
             self._fallible = None
         return ""
 
-    def _call(self, index: int, name: str, element: Json) -> str:
+    def _call(self, index: int, name: str, *, element: Json) -> str:
         text = element.get("text")
         args: Json | None = {"command": str(text or "")} if name == "command" else json_object(text)
         written = None if args is None else _written_as(name, args)
@@ -156,7 +157,7 @@ class UiReader:
         self.census.calls[written if name != "use_mcp_server" else f"mcp:{written.replace(':', '/', 1)}"] += 1
         if name == "use_mcp_server":
             args = json_object(args.get("arguments")) or args
-        call = Draft(UI_FILE, index, 0, milliseconds(element["ts"]), written, args)
+        call = Draft(Spot(UI_FILE, index, milliseconds(element["ts"])), written, args)
         self.calls.append(call)
         self._fallible = call
         if written == "finishTask":  # it waits for the parent, not for a person
@@ -164,10 +165,10 @@ class UiReader:
         else:
             self._open = call
         if written == "newTask" and isinstance(prompt := args.get("content") or args.get("message"), str):
-            self.spawns.append(Spawn(index=index, ts=call.ts, prompt_sha256=prompt_sha256(prompt)))
+            self.spawns.append(Spawn(index=index, ts=call.spot.ts, prompt_sha256=prompt_sha256(prompt)))
         return written
 
-    def _say(self, index: int, kind: str, element: Json) -> None:
+    def _say(self, index: int, kind: str, *, element: Json) -> None:
         text = element.get("text")
         if kind == "ask.followup" and (asked := json_object(text)):
             text = asked.get("question")
@@ -178,21 +179,7 @@ class UiReader:
         if not text.strip() and role != "notice":
             self.skipped[NO_TEXT] += 1
             return
-        self.messages.append(speech(UI_FILE, index, milliseconds(element["ts"]), role=role, kind=kind, text=text))
-
-
-def speech(file: str, index: int, ts: int | None, *, role: Role, kind: str, text: str) -> Message:
-    """Return the Message of a text, redacted and cut."""
-    return Message(
-        file=file,
-        index=index,
-        ts=ts,
-        role=role,
-        kind=kind,
-        preview=kept(text, PREVIEW_CHARS),
-        chars=len(text),
-        sha256=sha256(text),
-    )
+        self.messages.append(speech(Spot(UI_FILE, index, milliseconds(element["ts"])), text, role=role, kind=kind))
 
 
 def _is_message(value: object) -> bool:

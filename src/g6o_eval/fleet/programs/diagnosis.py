@@ -94,7 +94,7 @@ class DiagnosisMetric:
         honest = max(0.0, 1 - (confidence - right) ** 2)
         quoted = quoted_share(str(prediction.evidence), "\n".join(str(example[name]) for name in INPUTS))
         value = CATEGORY_SHARE * right + EVIDENCE_SHARE * right * quoted + CONFIDENCE_SHARE * honest
-        return Score(min(1.0, value), feedback=_feedback(example, prediction, quoted))
+        return Score(min(1.0, value), feedback=_feedback(example, prediction, quoted=quoted))
 
 
 def quoted_share(evidence: str, source: str) -> float:
@@ -104,7 +104,7 @@ def quoted_share(evidence: str, source: str) -> float:
     return sum(run in text for run in runs) / len(runs) if runs else 0.0
 
 
-def _feedback(example: Any, prediction: Any, quoted: float) -> str:
+def _feedback(example: Any, prediction: Any, *, quoted: float) -> str:
     if prediction.category != example.category:
         verdict = f"Wrong: the category is {example.category}, not {prediction.category}."
         return f"{verdict} Confidence {prediction.confidence} was too high."

@@ -1,0 +1,83 @@
+"""g6o-eval ingest, as a person runs it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner, Result
+
+from g6o_eval.cli import group
+from g6o_eval.fleet.ingest.report import Report
+from support.task_folders import UI, make_folder, request, say
+
+Run = Callable[..., Result]
+TALK = [say("text", "Do it."), request(at=5, cost=0.5), say("text", "", at=9)]
+
+
+@pytest.fixture
+def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("G6O_STORE", raising=False)
+
+    def run_ingest(*args: str) -> Result:
+        return CliRunner().invoke(group, ["ingest", "--store", "doltlite:///x.db", *args])
+
+    return run_ingest
+
+
+def test_it_ends_with_a_table_of_folders_rows_and_what_was_left_out(run: Run, tmp_path: Path) -> None:
+    make_folder(tmp_path / "tasks", "one", ui=TALK)
+    (tmp_path / "tasks" / "two").mkdir()
+
+    result = run("tasks")
+
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert [line.rstrip() for line in lines[:-1]] == [
+        "what      which                 count",
+        "folders                             2",
+        "sessions  written                   1",
+        "rows      import_issues             3",
+        "rows      messages                  1",
+        "rows      session_digests           1",
+        "rows      sessions                  1",
+        "refused   empty folder              1",
+        "issue     file missing              3",
+        "left out  message without text      1",
+    ]
+    assert lines[-1].startswith("commit ")
+    assert result.stderr == "read 2 of 2 folders\n"
+
+
+def test_the_report_is_written_as_json(run: Run, tmp_path: Path) -> None:
+    make_folder(tmp_path / "tasks", "one", ui=TALK)
+
+    run("tasks", "--report", "report.json")
+
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert (report["folders"], report["sessions"], report["left_out"]) == (1, 1, {"message without text": 1})
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that opens and cannot be read")
+def test_a_folder_that_cannot_be_read_makes_it_exit_1_with_the_rest_imported(run: Run, tmp_path: Path) -> None:
+    make_folder(tmp_path / "tasks", "one", ui=TALK)
+    (make_folder(tmp_path / "tasks", "two") / UI).symlink_to("/proc/self/mem")
+
+    result = run("tasks")
+
+    assert result.exit_code == 1
+    assert "sessions  written" in result.stdout
+    assert "refused   unreadable" in result.stdout
+
+
+@pytest.mark.parametrize("args", [(), ("missing",), ("pytest.ini",)])
+def test_a_path_that_is_no_folder_is_wrong_usage(run: Run, args: tuple[str, ...]) -> None:
+    assert run(*args).exit_code == 2
+
+
+def test_a_report_of_nothing_says_how_many_folders_there_were() -> None:
+    assert Report().lines() == [("folders", "", 0)]
