@@ -11,6 +11,8 @@ from click.testing import CliRunner, Result
 import g6o_eval
 from g6o_eval.cli import exit_status, group, message
 from g6o_eval.commands.person import by_whom
+from g6o_eval.commands.promote import ALREADY_LIVE, PROMOTED, REFUSED
+from g6o_eval.commands.promote import exit_status as promote_status
 from g6o_eval.commands.table import table_lines
 from g6o_eval.errors import DataError, DeclarationError, LeakError, RefusedError, RoleError, StaleError
 
@@ -255,6 +257,22 @@ def test_promote_takes_one_eval_or_all(folder: Path, arguments: tuple[str, ...])
 
     assert found.exit_code == 2
     assert "Error: name one EVAL, or say --all" in found.output
+
+
+@pytest.mark.parametrize(
+    ("statuses", "every", "wanted"),
+    [
+        ([PROMOTED], False, 0),
+        ([ALREADY_LIVE], False, 3),
+        ([REFUSED], False, 1),
+        ([ALREADY_LIVE, PROMOTED, ALREADY_LIVE], True, 0),
+        ([ALREADY_LIVE, REFUSED, PROMOTED], True, 1),
+    ],
+)
+def test_one_refusal_fails_promote_all_and_what_is_live_already_is_done(
+    statuses: list[int], every: bool, wanted: int
+) -> None:
+    assert promote_status(statuses, every=every) == wanted
 
 
 def test_promote_without_evals_says_where_they_should_be(folder: Path) -> None:

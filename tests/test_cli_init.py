@@ -34,7 +34,7 @@ def test_an_empty_folder_gets_an_eval_its_settings_and_two_jobs(tmp_path: Path) 
         "wrote           .github/g6o/gate.sh",
         "wrote           .github/g6o/promote.sh",
         "wrote           pytest.ini",
-        "wrote           .gitignore: .g6o/",
+        "wrote           .gitignore: .g6o/ __pycache__/",
         "",
         "Next:",
         "  g6o-eval load tickets evals/tickets.csv   put the sample rows into the store",
@@ -95,12 +95,12 @@ def test_settings_that_stand_are_not_edited_but_the_line_is_told(
     assert (tmp_path / file).read_text(encoding="utf-8") == text
 
 
-def test_a_gitignore_gets_one_line_more(tmp_path: Path) -> None:
-    (tmp_path / ".gitignore").write_text("*.log", encoding="utf-8")
+def test_a_gitignore_gets_the_lines_that_it_lacks(tmp_path: Path) -> None:
+    (tmp_path / ".gitignore").write_text("__pycache__\n*.log", encoding="utf-8")
 
     init(tmp_path)
 
-    assert (tmp_path / ".gitignore").read_text(encoding="utf-8") == "*.log\n.g6o/\n"
+    assert (tmp_path / ".gitignore").read_text(encoding="utf-8") == "__pycache__\n*.log\n.g6o/\n"
 
 
 def test_the_test_that_is_written_is_collected_with_one_item_per_example(tmp_path: Path) -> None:

@@ -88,7 +88,15 @@ def test_an_edit_beside_the_folder_asked_for_counts(repo: Path) -> None:
     assert not git.is_clean(repo / "sub")
 
 
+def test_the_files_that_make_a_checkout_unclean_are_named(repo: Path) -> None:
+    (repo / "prompt.txt").write_text("two\n", encoding="utf-8")
+    (repo / "ä b.py").write_text("", encoding="utf-8")
+
+    assert git.changed_files(repo) == ("prompt.txt", "ä b.py")
+
+
 def test_outside_a_repository_nothing_is_clean(tmp_path: Path) -> None:
+    assert git.changed_files(tmp_path) is None
     assert not git.is_clean(tmp_path)
 
 

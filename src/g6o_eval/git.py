@@ -26,19 +26,25 @@ def resolve(root: Path, ref: str) -> str | None:
 
 
 def is_clean(root: Path) -> bool:
-    """Return whether the checkout holds exactly what its commit says.
+    """Return whether the checkout holds exactly what its commit says; outside a repository: False."""
+    return changed_files(root) == ()
 
-    A file that git ignores does not count, and never does the store's folder `.g6o/`. Outside a
-    repository nothing can be vouched for: False.
+
+def changed_files(root: Path) -> tuple[str, ...] | None:
+    """Return the files that are other than in the commit, from the top of the checkout, sorted.
+
+    A file that git ignores does not count, and never does the store's folder `.g6o/`. None outside a
+    repository, where nothing can be vouched for.
 
     Raises:
         G6oError: git failed.
     """
     if _outside(root):
-        return False
+        return None
     # :/ makes it the whole tree: an edit beside the pytest root is an edit of what was judged.
     lines = _checked(root, "status", "--porcelain=v1", "-z", "--untracked-files=all", "--no-renames", "--", ":/")
-    return not any(_counts(entry) for entry in lines.split("\0") if entry)
+    paths = (entry[3:] for entry in lines.split("\0") if entry)  # a path stands after two letters and a blank
+    return tuple(sorted(path for path in paths if f"/{_STORE_FOLDER}" not in f"/{path}"))
 
 
 def read_file(root: Path, ref: str, path: str) -> str | None:
@@ -67,12 +73,6 @@ def user(root: Path) -> str | None:
     found = [_git(root, "config", "--get", f"user.{part}") for part in ("name", "email")]
     name, mail = (call.stdout.strip() if call is not None and call.returncode == 0 else "" for call in found)
     return f"{name} <{mail}>" if name and mail else (name or mail or None)
-
-
-def _counts(entry: str) -> bool:
-    """Whether a line of `status --porcelain` is a change; its path begins after two letters and a blank."""
-    path = entry[3:]
-    return not (path.startswith(_STORE_FOLDER) or f"/{_STORE_FOLDER}" in path)
 
 
 def _outside(root: Path) -> bool:

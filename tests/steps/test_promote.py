@@ -1,10 +1,12 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import fields, replace
 from importlib.metadata import version
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -317,10 +319,32 @@ def test_an_unclean_checkout_is_refused_by_a_server_store_alone(desk: Desk) -> N
     (desk.root / "notes.txt").write_text("x", encoding="utf-8")
     server = replace(desk, store=cast("Store", ServerLike(desk.store)))
 
-    assert refusal(server, allow_offline=True) == [
-        "the checkout has uncommitted changes (or is none): a server store takes only what a commit holds"
-    ]
+    assert refusal(server, allow_offline=True) == ["the checkout is unclean: notes.txt. Commit, ignore or remove them"]
     assert isinstance(desk.promote(), Promoted)
+
+
+def test_of_many_changed_files_three_are_named(desk: Desk) -> None:
+    desk.judge()
+    for name in "edcba":
+        (desk.root / name).write_text("x", encoding="utf-8")
+    server = replace(desk, store=cast("Store", ServerLike(desk.store)))
+
+    assert refusal(server, allow_offline=True) == [
+        "the checkout is unclean: a, b, c and 2 more. Commit, ignore or remove them"
+    ]
+
+
+def test_a_folder_that_is_no_checkout_is_refused_by_a_server_store(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("GIT_CEILING_DIRECTORIES", str(tmp_path))
+    desk.judge()
+    shutil.rmtree(desk.root / ".git")
+    server = replace(desk, store=cast("Store", ServerLike(desk.store)))
+
+    assert refusal(server, allow_offline=True) == [
+        "this folder is no git checkout, so nothing says what would go live: a server store takes only commits"
+    ]
 
 
 def test_a_run_of_an_unclean_checkout_is_refused_by_a_server_store(desk: Desk) -> None:

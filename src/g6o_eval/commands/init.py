@@ -21,7 +21,8 @@ TEMPLATES: Mapping[str, str] = MappingProxyType(
 )
 """Path in the project → file of this package."""
 
-IGNORED = ".g6o/"
+IGNORED = (".g6o/", "__pycache__/")
+"""Made by a run; a server store refuses to promote from a checkout that holds what git neither has nor ignores."""
 _LM_COMMENT = "# Which model plays which role: the offline stand-in, or for example task=openai/gpt-4o-mini."
 _INI = f"[pytest]\n{_LM_COMMENT}\ng6o_lm =\n    task=offline\n"
 _TOML = f'\n[tool.pytest.ini_options]\n{_LM_COMMENT}\ng6o_lm = ["task=offline"]\n'
@@ -87,8 +88,11 @@ def _settings(root: Path) -> str:
 def _ignore(root: Path) -> str:
     path = root / ".gitignore"
     text = path.read_text(encoding="utf-8") if path.exists() else ""
-    if IGNORED in text.splitlines() or IGNORED.rstrip("/") in text.splitlines():
-        return f"stands already  .gitignore: {IGNORED}"
+    standing = {line.strip().rstrip("/") for line in text.splitlines()}
+    missing = [line for line in IGNORED if line.rstrip("/") not in standing]
+    if not missing:
+        return f"stands already  .gitignore: {' '.join(IGNORED)}"
     with path.open("a", encoding="utf-8", newline="\n") as file:
-        file.write(f"{'' if not text or text.endswith(chr(10)) else chr(10)}{IGNORED}\n")
-    return f"wrote           .gitignore: {IGNORED}"
+        file.write("\n" if text and not text.endswith("\n") else "")
+        file.writelines(f"{line}\n" for line in missing)
+    return f"wrote           .gitignore: {' '.join(missing)}"

@@ -49,9 +49,14 @@ def promote(name: str | None, every: bool, allow_offline: bool, reason: str, sto
     order = Order(by=by_whom(settings.root), reason=reason, allow_offline=allow_offline)
     with open_chosen(store, create=False, settings=settings) as opened:
         statuses = [_promote_one(found[each], opened, checkout, order) for each in _named(found, name)]
-    if every:
-        statuses = [PROMOTED if status == ALREADY_LIVE else status for status in statuses]
-    raise SystemExit(REFUSED if REFUSED in statuses else max(statuses))
+    raise SystemExit(exit_status(statuses, every=every))
+
+
+def exit_status(statuses: list[int], *, every: bool) -> int:
+    """Return what the command ends with: one refusal is a refusal; with --all, live already is done."""
+    if REFUSED in statuses:
+        return REFUSED
+    return PROMOTED if every else max(statuses)
 
 
 def _named(found: Mapping[str, Found], name: str | None) -> list[str]:

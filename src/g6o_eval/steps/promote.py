@@ -29,6 +29,9 @@ from g6o_eval.store.ledger import Entry, artifact_digest, live, record_promotion
 from g6o_eval.store.port import Store
 from g6o_eval.store.results import latest_run, read_run
 
+_SHOWN = 3
+"""Changed files that a refusal names."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
@@ -108,7 +111,7 @@ def promote(
         StaleError: somebody else promoted in between.
     """
     proposal = _propose(spec, test_files, store=store, checkout=checkout)
-    entry = live(store, spec.name)
+    entry = proposal.live
     snapshot = tuple(_snapshot_problems(proposal, checkout.snapshots))
     if entry is not None and entry.artifact_digest == artifact_digest(proposal.artifact):
         if snapshot:
@@ -123,24 +126,7 @@ def promote(
     reasons += [*verdict_problems(run, verdict), *_server_problems(run, store, order)]
     if reasons:
         raise RefusedError(tuple(reasons))
-    commit = record_promotion(
-        store,
-        proposal.artifact,
-        run_id=run.run_id,
-        expected_live=None if entry is None else entry.program_digest,
-        by=order.by,
-        reason=order.reason,
-        allow_offline=order.allow_offline,
-    )
-    return Promoted(
-        eval_name=spec.name,
-        program_digest=proposal.subject.program_digest,
-        prompt_ids=tuple(sorted(proposal.artifact.texts)),
-        run_id=run.run_id,
-        verdict=verdict,
-        commit=commit,
-        notes=changed_rules(run.subject, _run_of(store, entry)),
-    )
+    return _record(proposal, run, verdict, store=store, order=order)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -152,6 +138,7 @@ class _Proposal:
     artifact: Artifact
     subject: Subject
     splits: Splits
+    live: Entry | None
 
     @property
     def groups(self) -> dict[str, str]:
@@ -165,7 +152,7 @@ class _Proposal:
 
 
 def _propose(spec: Eval, test_files: tuple[Path, ...], *, store: Store, checkout: Checkout) -> _Proposal:
-    at = store.head()
+    at, entry = store.head(), live(store, spec.name)
     try:
         candidate = candidate_of(spec, checkout.snapshots)
         artifact = artifact_of(spec, candidate, _lineage(checkout, at))
@@ -180,7 +167,29 @@ def _propose(spec: Eval, test_files: tuple[Path, ...], *, store: Store, checkout
         splits=splits,
         models=checkout.models,
     )
-    return _Proposal(spec=spec, candidate=candidate, artifact=artifact, subject=subject, splits=splits)
+    return _Proposal(spec=spec, candidate=candidate, artifact=artifact, subject=subject, splits=splits, live=entry)
+
+
+def _record(proposal: _Proposal, run: Run, verdict: Verdict, *, store: Store, order: Order) -> Promoted:
+    before = proposal.live
+    commit = record_promotion(
+        store,
+        proposal.artifact,
+        run_id=run.run_id,
+        expected_live=None if before is None else before.program_digest,
+        by=order.by,
+        reason=order.reason,
+        allow_offline=order.allow_offline,
+    )
+    return Promoted(
+        eval_name=proposal.spec.name,
+        program_digest=proposal.subject.program_digest,
+        prompt_ids=tuple(sorted(proposal.artifact.texts)),
+        run_id=run.run_id,
+        verdict=verdict,
+        commit=commit,
+        notes=changed_rules(run.subject, _run_of(store, before)),
+    )
 
 
 def _lineage(checkout: Checkout, at: str) -> Lineage:
@@ -215,8 +224,15 @@ def _ledger_problems(proposal: _Proposal, store: Store) -> Iterator[str]:
 
 
 def _checkout_problems(root: Path, store: Store) -> Iterator[str]:
-    if store.kind == "server" and not git.is_clean(root):
-        yield "the checkout has uncommitted changes (or is none): a server store takes only what a commit holds"
+    """A server store, which others rely on, takes only what a commit holds."""
+    if store.kind != "server":
+        return
+    changed = git.changed_files(root)
+    if changed is None:
+        yield "this folder is no git checkout, so nothing says what would go live: a server store takes only commits"
+    elif changed:
+        more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
+        yield f"the checkout is unclean: {', '.join(changed[:_SHOWN])}{more}. Commit, ignore or remove them"
 
 
 def _no_run(subject: Subject) -> str:
