@@ -18,12 +18,12 @@ from g6o_eval.score import Scores
 from g6o_eval.testing import ScriptedEngine, scores, scripted_lm
 
 
-class Sort(dspy.Signature):
+class Sort(dspy.Signature):  # type: ignore[metaclass]  # dspy is untyped
     """Sort the ticket."""
 
-    text: str = dspy.InputField()
-    label: str = dspy.OutputField()
-    sure: bool = dspy.OutputField()
+    text: str = dspy.InputField()  # type: ignore[no-untyped-call]  # likewise
+    label: str = dspy.OutputField()  # type: ignore[no-untyped-call]  # likewise
+    sure: bool = dspy.OutputField()  # type: ignore[no-untyped-call]  # likewise
 
 
 @pytest.mark.parametrize("adapter", ["chat", "json"])

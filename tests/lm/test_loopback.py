@@ -18,18 +18,22 @@ import pytest
 from dspy.lm15 import (
     AccessPolicy,
     EndpointSupport,
+    Message,
     OpenAIChatCompat,
     ProviderDefinition,
+    Request,
+    TextPart,
     register_provider,
     unregister_provider,
 )
-from dspy.utils.exceptions import LMError, LMRateLimitError, LMServerError
+from dspy.utils.exceptions import AdapterParseError, LMError, LMRateLimitError, LMServerError
 
 from g6o_eval.budget import Budget
 from g6o_eval.errors import RoleError
 from g6o_eval.lm.engine import MeteredEngine, ProviderEngine
 from g6o_eval.lm.meter import EXCHANGES, BudgetStop, Exchange, Meter
 from g6o_eval.lm.roles import build_lm
+from g6o_eval.prompt.render import make_adapter
 
 GOOD = 200
 SLOW = "slow"
@@ -47,6 +51,7 @@ class Server(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
         self.script: list[Act] = []
+        self.bodies: list[dict[str, Any]] = []
         self.requests = 0
         self.lock = threading.Lock()
         self.released = threading.Event()
@@ -67,7 +72,7 @@ class Handler(BaseHTTPRequestHandler):
     server: Server
 
     def do_POST(self) -> None:
-        self.rfile.read(int(self.headers["Content-Length"]))
+        self.server.bodies.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
         act = self.server.next_act()
         if act == HANG:
             self.server.released.wait(20)
@@ -249,7 +254,7 @@ def test_the_server_gets_exactly_as_many_requests_as_the_budget_allows(
     def ask(number: int) -> bool:
         try:
             return bool(lm(f"hello {number}"))
-        except BudgetStop:
+        except (BudgetStop, LMRateLimitError):  # whoever met 429 four times in a row gives up
             return False
 
     with ThreadPoolExecutor(threads) as pool:
@@ -299,3 +304,30 @@ def test_a_gateway_has_no_known_price(server: Server, monkeypatch: pytest.Monkey
         build_lm("openai/gpt-4o-mini", role="task", meter=Meter(Budget(usd=1)))
 
     assert server.requests == 0
+
+
+def test_the_json_adapter_asks_for_json_when_the_model_behind_the_meter_allows_it(
+    server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", "not-a-key")
+    monkeypatch.setenv("OPENAI_BASE_URL", server.url)
+    meter = Meter()
+    lm = lm_of("openai/gpt-4o-mini", meter, retries=0)
+
+    with dspy.context(lm=lm, adapter=make_adapter("json")), pytest.raises(AdapterParseError):
+        dspy.Predict("question -> answer")(question="why?")
+
+    assert lm.supports_response_schema
+    assert "response_format" in server.bodies[0]
+    assert meter.spend().calls == server.requests
+
+
+def test_a_system_message_in_parts_is_noted_as_text(server: Server, model: str) -> None:
+    heard: list[Exchange] = []
+    token = EXCHANGES.set(heard)
+    request = Request(model=model, system=(TextPart("be "), TextPart("brief")), messages=(Message.user("hello"),))
+
+    lm_of(model, Meter())(request)
+    EXCHANGES.reset(token)
+
+    assert heard[0].messages == (("system", "be brief"), ("user", "hello"))

@@ -19,8 +19,8 @@ from hypothesis import strategies as st
 from g6o_eval.constraint import Assert, Constraint, at_most_words, between, one_of
 from g6o_eval.eval import Adapter
 from g6o_eval.lm.meter import Meter
-from g6o_eval.lm.offline import OfflineEngine
-from g6o_eval.lm.reading import read_prompt
+from g6o_eval.lm.offline import OfflineEngine, reply
+from g6o_eval.lm.reading import Demo, Prompt, read_prompt
 from g6o_eval.lm.roles import build_lm
 from g6o_eval.prompt.constrain import constrained
 from g6o_eval.prompt.render import make_adapter
@@ -281,3 +281,22 @@ def test_what_it_reads_is_the_prompt_and_nothing_more() -> None:
     assert [output.name for output in prompt.outputs] == ["label", "mood", "share", "count", "sure", "quote", "tags"]
     assert prompt.outputs[0].choices == ("red apple", "it's green", "blue")
     assert prompt.outputs[1].choices == ("calm", "cross")
+
+
+def test_a_description_of_several_lines_is_read_to_its_end() -> None:
+    signature: Any = Kinds
+
+    said = ask(
+        predictor(signature=signature.with_updated_fields("quote", desc="what it says\nat most 2 words")),
+        text="one two three",
+    )
+
+    assert said.quote == "one two"
+
+
+def test_a_value_of_a_demo_that_is_no_json_is_copied_as_text() -> None:
+    said = read_prompt([("system", "Your output fields are:\n1. `tags` (bytes): x\n"), ("user", "hello")])
+
+    assert reply(said) == "[[ ## tags ## ]]\nnull\n\n[[ ## completed ## ]]"
+    shown = Prompt(said.outputs, (), (Demo("hello", {"tags": "not json"}),), "hello", as_json=False)
+    assert reply(shown) == "[[ ## tags ## ]]\nnot json\n\n[[ ## completed ## ]]"

@@ -147,11 +147,7 @@ def compile_program(
         DataError: train or dev has no example.
         SecretError: a demo would hold a secret.
     """
-    if spec.optimizer is None:
-        raise DeclarationError(f"eval {spec.name!r} has no optimizer, so it cannot be compiled")
-    for split, examples in (("train", splits.train), ("dev", splits.dev)):
-        if not examples:
-            raise DataError(f"eval {spec.name!r} has no examples in split {split!r}, so it cannot be compiled")
+    _check(spec, splits)
     say = progress or (lambda line: None)
     say(_expected(spec, program, splits))
     search = _Search(spec, lm, concurrency, say, program)
@@ -166,6 +162,14 @@ def compile_program(
     changed = search.best is not program
     say(_outcome(trials, search.best_mean, changed=changed))
     return Compiled(program=search.best, trials=tuple(trials), spend=meter.spend(), stopped=stopped, changed=changed)
+
+
+def _check(spec: Eval, splits: Splits) -> None:
+    if spec.optimizer is None:
+        raise DeclarationError(f"eval {spec.name!r} has no optimizer, so it cannot be compiled")
+    for split, examples in (("train", splits.train), ("dev", splits.dev)):
+        if not examples:
+            raise DataError(f"eval {spec.name!r} has no examples in split {split!r}, so it cannot be compiled")
 
 
 def _expected(spec: Eval, program: Any, splits: Splits) -> str:
