@@ -155,9 +155,15 @@ def build(folder: Path, count: int) -> None:
             change.insert("tickets", ["id", "text", "label"], rows)
 
 
+def surroundings(folder: Path, seconds: float) -> dict[str, str]:
+    """Return the environment of both sides; byte code is cached, as it is for everybody but some CI images."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return kept | {"BENCH_SECONDS": str(seconds), "PYTHONPATH": str(folder)}
+
+
 def run(folder: Path, command: list[str], seconds: float) -> Ran:
     """Run one process to its end."""
-    environ = {**os.environ, "BENCH_SECONDS": str(seconds), "PYTHONPATH": str(folder)}
+    environ = surroundings(folder, seconds)
     start = time.perf_counter()
     process = subprocess.Popen(command, cwd=folder, env=environ, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
     output, _ = process.communicate()
@@ -173,7 +179,7 @@ def peak(folder: Path, command: list[str], seconds: float) -> float:
         "import resource, subprocess, sys; subprocess.run(sys.argv[1:], capture_output=True, check=True); "
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1024)"
     )
-    environ = {**os.environ, "BENCH_SECONDS": str(seconds), "PYTHONPATH": str(folder)}
+    environ = surroundings(folder, seconds)
     found = subprocess.run(
         [sys.executable, "-c", script, *command], cwd=folder, env=environ, capture_output=True, text=True, check=True
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from typing import Any
 
 from g6o_eval.errors import DeclarationError
@@ -39,7 +39,7 @@ class Spend:
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as a JSON object."""
-        return asdict(self)
+        return {f.name: getattr(self, f.name) for f in fields(self)}  # asdict copies, and this runs once an item
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Spend:

@@ -29,7 +29,7 @@ class Evals:
         config: pytest's.
         choice: which store, and who said so.
         pinned: the revision at which all Examples are read; None until it is known.
-        selected: eval name → keys of the examples whose items will run, in order, each once.
+        selected: eval name → key of each example whose items will run, in order → items that are still to come.
         items: eval name → number of items that take an example and will run.
         deselected: number of such items that were left out.
         problems: what is wrong with markers and declarations; reported together after collection.
@@ -39,7 +39,7 @@ class Evals:
         self.config = config
         self.choice: Choice = choose_store(config.getoption("g6o_store"), os.environ, config.getini("g6o_store"))
         self.pinned: str | None = worker_input(config).get("at")
-        self.selected: dict[str, dict[str, None]] = {}
+        self.selected: dict[str, dict[str, int]] = {}
         self.items: dict[str, int] = {}
         self.deselected: dict[str, int] = {}
         self.problems: list[str] = []
@@ -164,8 +164,14 @@ class Evals:
 
     def select(self, name: str, key: str) -> None:
         """Note that an item will ask for this example."""
-        self.selected.setdefault(name, {})[key] = None
+        keys = self.selected.setdefault(name, {})
+        keys[key] = keys.get(key, 0) + 1
         self.items[name] = self.items.get(name, 0) + 1
+
+    def released(self, name: str, key: str) -> bool:
+        """Note that an item of this example has ended; return whether it was the last one."""
+        self.selected[name][key] -= 1
+        return self.selected[name][key] <= 0
 
 
 def models(config: pytest.Config) -> dict[str, str]:

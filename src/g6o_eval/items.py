@@ -29,6 +29,8 @@ from g6o_eval.steps.changed import is_live
 from g6o_eval.steps.judging import Judging, Settled
 
 JUDGING_KEY: pytest.StashKey[Judging] = pytest.StashKey()
+SPEC_KEY: pytest.StashKey[Eval] = pytest.StashKey()
+"""Set on the items that take an example and will run: asked for many times an item."""
 SETTLED_KEY: pytest.StashKey[Settled] = pytest.StashKey()
 
 HIDDEN = (str(Path(dspy.__file__).parent), str(Path(__file__).parent))
@@ -94,6 +96,7 @@ def note_selected(evals: Evals, items: list[pytest.Item]) -> None:
     for item in items:
         spec = spec_of(item)
         if spec is not None and takes_example(item):
+            item.stash[SPEC_KEY] = spec
             evals.select(spec.name, example_key(item))
     if evals.selected:
         _freeze_gc()
@@ -227,7 +230,7 @@ class Items:
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         """Predict and score also when the test asks for neither; after the skip marks had their say."""
         __tracebackhide__ = True
-        if spec_of(item) is not None and takes_example(item):
+        if SPEC_KEY in item.stash:
             self._routing.streams()
             settled(item)
 
@@ -248,7 +251,7 @@ class Items:
     ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
         """Put on the report what a person reads and what the verdict needs."""
         report = yield
-        if spec_of(item) is None or not takes_example(item):
+        if SPEC_KEY not in item.stash:
             return report
         found = item.stash.get(SETTLED_KEY, None)
         if call.when == "setup" and found is not None:
@@ -257,9 +260,17 @@ class Items:
             judging = judging_of(item)
             report.sections.append(("eval", failure_text(judging.spec, found.candidate)))
         if call.when == "teardown":
-            report.g6o = self._payload(item, found)
-            item.stash[SETTLED_KEY] = Settled(_light(found.candidate), None) if found else found  # type: ignore[assignment]  # nothing reads it after teardown
+            report.g6o = self._payload(item, found)  # type: ignore[attr-defined]  # travels with the report
+            self._forget(item)
         return report
+
+    def _forget(self, item: pytest.Item) -> None:
+        """Let go of a prediction after the last test that asks for it: 16,000 would fill the memory."""
+        if SETTLED_KEY in item.stash:
+            del item.stash[SETTLED_KEY]
+            name, key = item.stash[SPEC_KEY].name, example_key(item)
+            if self._evals.released(name, key):
+                judging_of(item).forget(key)
 
     def _payload(self, item: pytest.Item, found: Settled | None) -> dict[str, Any]:
         """Return what the controller needs of an item, as JSON; the heavy part once per Eval."""
@@ -304,8 +315,3 @@ def _wire(predicted: Predicted) -> list[Any]:
     stop = predicted.error.reason if isinstance(predicted.error, BudgetStop) else None
     error = None if score.error is None else redact(score.error)
     return [score.value, error, redact(score.feedback), list(score.broken), stop]
-
-
-def _light(predicted: Predicted) -> Predicted:
-    """Return the prediction without what only a failing item shows: 16,000 items would keep it all."""
-    return Predicted(predicted.key, None, predicted.score, predicted.seconds)

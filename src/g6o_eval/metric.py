@@ -27,6 +27,7 @@ class Exact:
         return (self.label,)
 
     def __call__(self, example: Mapping[str, Any], prediction: object) -> Score:
+        """Score one prediction."""
         wanted, got = example[self.label], getattr(prediction, self.field)
         if got == wanted:
             return Score(1.0, feedback="Correct.")

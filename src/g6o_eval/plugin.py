@@ -23,6 +23,9 @@ if TYPE_CHECKING:
 # litellm and dspy fetch a price map from the network at their first use unless this is set.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "true")
 
+ITEMS = "g6o-items"
+"""Name of the plugin that an eval registers; without one collected, dspy is never imported."""
+
 DEFAULT_CONCURRENCY = 8
 """Predictions in flight per Eval: what dspy itself takes by default."""
 
@@ -145,9 +148,11 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if mark is None:
         return
     spec = _spec_of(mark, metafunc.definition.nodeid)
-    from g6o_eval.items import parametrize
+    from g6o_eval.items import Items, parametrize
 
     evals = _evals(metafunc.config)
+    if not metafunc.config.pluginmanager.has_plugin(ITEMS):
+        metafunc.config.pluginmanager.register(Items(evals), ITEMS)
     evals.add(spec, metafunc.definition.path)
     if "example" in metafunc.fixturenames:
         parametrize(metafunc, evals, spec)
@@ -158,7 +163,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Leave out what this session does not judge, and refuse what is declared wrongly."""
     from g6o_eval.collected import EVALS_KEY
 
-    if EVALS_KEY in config.stash:
+    if config.pluginmanager.has_plugin(ITEMS):
         from g6o_eval.items import leave_out, refuse_problems
 
         evals = config.stash[EVALS_KEY]
@@ -172,7 +177,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
     """Note what will run: -k, -m, --lf and --deselect have been applied."""
     from g6o_eval.collected import EVALS_KEY
 
-    if EVALS_KEY in session.config.stash:
+    if session.config.pluginmanager.has_plugin(ITEMS):
         from g6o_eval.items import note_selected
 
         note_selected(session.config.stash[EVALS_KEY], session.items)
@@ -182,7 +187,7 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Say before any call is paid which gates cannot be reached with so few examples."""
     from g6o_eval.collected import EVALS_KEY
 
-    if EVALS_KEY not in config.stash:
+    if not config.pluginmanager.has_plugin(ITEMS):
         return []
     from g6o_eval.items import warnings_of
 
@@ -206,9 +211,6 @@ def _evals(config: pytest.Config) -> Evals:
     if EVALS_KEY not in config.stash:
         with _as_usage_errors():
             evals = config.stash[EVALS_KEY] = Evals(config)
-        from g6o_eval.items import Items
-
-        config.pluginmanager.register(Items(evals), "g6o-items")
         if not is_worker(config):
             from g6o_eval.verdicts import Verdicts
 

@@ -77,7 +77,7 @@ class Side:
             with dspy.context(
                 lm=self.lm, adapter=make_adapter(self.spec.adapter), trace=trace, callbacks=[], disable_history=True
             ):
-                prediction = self.program(**example.inputs())
+                prediction = self.program(**example.inputs())  # type: ignore[no-untyped-call]  # dspy is untyped
         except Exception as caught:  # noqa: BLE001  # whatever a user's program raises is this example's error
             error = caught
         seconds = time.perf_counter() - start
@@ -161,17 +161,17 @@ class Ahead:
 
     def result(self, call: Call) -> Predicted:
         """Return a queued call's result, waiting for it at most `Eval.timeout_seconds` from its start."""
-        with self._change:
-            if call.started is None:
+        if call.started is None:
+            with self._change:
                 self._urgent = call
-            self._change.notify_all()
+                self._change.notify()
         allowed = call.side.spec.timeout_seconds
         while not call.wait(self._patience(call, allowed)):
             if call.started is not None and time.monotonic() - call.started >= allowed:
                 self._give_up(call, allowed)
         with self._change:
             self._unclaimed -= 1
-            self._change.notify_all()
+            self._change.notify()  # one: waking all of them for one free place costs more than a call
         assert call.result is not None
         return call.result
 

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from xdist.scheduler import LoadScheduling
+from xdist.scheduler import LoadScheduling  # type: ignore[import-untyped]  # xdist ships no types for it
 
 from g6o_eval.collected import EVALS_KEY
 from g6o_eval.involved import WORKER_INPUT, is_worker, worker_input
@@ -71,6 +71,9 @@ class Worker:
 
 class EvalScheduling(LoadScheduling):  # type: ignore[misc]  # xdist ships no types for it
     """xdist's `load`, after each Eval was given whole to the worker with the fewest items so far."""
+
+    collection: list[str] | None
+    maxschedchunk: int | None
 
     def __init__(self, folder: Path, config: pytest.Config, log: Any) -> None:
         super().__init__(config, log)

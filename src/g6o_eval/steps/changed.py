@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from g6o_eval.errors import MissingError
 from g6o_eval.run import Run
 from g6o_eval.steps.baseline import LIVE, Baseline
 from g6o_eval.steps.judging import Judging
 from g6o_eval.steps.subject import subject_of
 from g6o_eval.store.ledger import live
 from g6o_eval.store.port import Store
-from g6o_eval.store.results import read_run
+from g6o_eval.store.results import run_behind
 
 _OF_THE_COMPARISON = ("baseline", "baseline_digest")
 
@@ -33,11 +32,5 @@ def is_live(judging: Judging) -> bool:
 
 
 def live_run(store: Store, eval_name: str) -> Run | None:
-    """Return the run that proved what is live; None when nothing is, or its run is gone."""
-    entry = live(store, eval_name)
-    if entry is None or entry.run_id is None:
-        return None
-    try:
-        return read_run(store, entry.run_id)
-    except MissingError:
-        return None
+    """Return the run that proved what is live; None when nothing is."""
+    return run_behind(store, live(store, eval_name))

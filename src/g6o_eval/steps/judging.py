@@ -96,6 +96,7 @@ class Judging:
         self.conditions = conditions
         self._examples = {key_of(example): example for example in splits.test}
         self._ready: Ready | None = None
+        self._started = False
         self._failed: G6oError | None = None
 
     @property
@@ -133,6 +134,7 @@ class Judging:
     def start(self, keys: Sequence[str]) -> None:
         """Queue the predictions of these examples, candidate and baseline in turn."""
         ready = self.ready()
+        self._started = True
         self._announce_cost(len(keys) * len(ready.sides))
         fresh = {key: tuple(Call(side, self._examples[key]) for side in ready.sides) for key in keys}
         ready.pairs.update(fresh)
@@ -146,10 +148,14 @@ class Judging:
         results = [ready.ahead.result(call) for call in ready.pairs[key]]
         return Settled(results[0], results[1] if len(results) > 1 else None)
 
+    def forget(self, key: str) -> None:
+        """Let go of an example's predictions."""
+        self.ready().pairs.pop(key, None)
+
     @property
     def idle(self) -> bool:
         """Whether no prediction was queued yet."""
-        return self._ready is None or not self._ready.pairs
+        return not self._started
 
     def announcement(self) -> dict[str, Any]:
         """Return, as JSON, what the verdict is about and what was compiled: said once per process."""

@@ -27,7 +27,7 @@ from g6o_eval.steps.subject import subject_of
 from g6o_eval.store.examples import Splits, read_examples
 from g6o_eval.store.ledger import Entry, artifact_digest, live, record_promotion, revoked
 from g6o_eval.store.port import Store
-from g6o_eval.store.results import latest_run, read_run
+from g6o_eval.store.results import latest_run, run_behind
 
 _SHOWN = 3
 """Changed files that a refusal names."""
@@ -188,7 +188,7 @@ def _record(proposal: _Proposal, run: Run, verdict: Verdict, *, store: Store, or
         run_id=run.run_id,
         verdict=verdict,
         commit=commit,
-        notes=changed_rules(run.subject, _run_of(store, before)),
+        notes=changed_rules(run.subject, run_behind(store, before)),
     )
 
 
@@ -251,7 +251,3 @@ def _server_problems(run: Run, store: Store, order: Order) -> Iterator[str]:
     offline = run.offline or any(is_offline(model) for model in run.subject.models.values())
     if offline and not order.allow_offline:
         yield f"{name}: judged with the offline LM; say --allow-offline if that is meant (it is recorded)"
-
-
-def _run_of(store: Store, entry: Entry | None) -> Run | None:
-    return read_run(store, entry.run_id) if entry is not None and entry.run_id is not None else None

@@ -98,7 +98,7 @@ def _is_project(path: Path) -> bool:
 
 def _with_imports(files: Iterable[Path]) -> set[Path]:
     """Return the files and every project file that their modules use, directly or not."""
-    modules = {Path(m.__file__).resolve(): m for m in list(sys.modules.values()) if getattr(m, "__file__", None)}
+    modules = {path: module for module in list(sys.modules.values()) if (path := _file_of(module)) is not None}
     todo, found = list(files), set()
     while todo:
         path = todo.pop()
@@ -116,8 +116,13 @@ def _used_by(module: ModuleType) -> set[Path]:
         for value in vars(module).values()
     }
     used = {sys.modules[name] for name in names if isinstance(name, str) and name in sys.modules}
-    paths = {Path(m.__file__).resolve() for m in used if getattr(m, "__file__", None)}
+    paths = {path for module in used if (path := _file_of(module)) is not None}
     return {path for path in paths if _is_project(path) and not _is_ours(path)}
+
+
+def _file_of(module: ModuleType) -> Path | None:
+    file = getattr(module, "__file__", None)
+    return Path(file).resolve() if file else None
 
 
 def _is_ours(path: Path) -> bool:

@@ -10,6 +10,7 @@ from g6o_eval.artifact import canonical_json
 from g6o_eval.errors import DataError, MissingError, RefusedError
 from g6o_eval.run import Run
 from g6o_eval.score import Scores
+from g6o_eval.store.entries import Entry
 from g6o_eval.store.port import Row, Store
 from g6o_eval.store.record import seal, unseal
 
@@ -63,6 +64,15 @@ def read_run(store: Store, run_id: str) -> Run:
     if plain["baseline_scores"] is not None:
         plain["baseline_scores"] = _read_scores(store, run_id, "baseline", plain["baseline_scores"])
     return Run.from_json(plain)
+
+
+def run_behind(store: Store, entry: Entry | None) -> Run | None:
+    """Return the run that proved what a ledger entry put live; None when the entry has none.
+
+    Raises:
+        MissingError: the ledger names a run that this store does not hold.
+    """
+    return None if entry is None or entry.run_id is None else read_run(store, entry.run_id)
 
 
 def latest_run(store: Store, eval_name: str, program_digest: str | None = None) -> Run | None:
