@@ -3,14 +3,17 @@
 A call into the library through ctypes costs about as much as the engine needs for a whole row, so
 per-column calls are several times slower than stock sqlite3. Here the engine writes each row as
 one JSON text, the library collects all of them in one call, and orjson parses them by the
-thousand. Compared on 100,000 rows (benchmarks/read_rows.py): json_group_array over 2,000 rows has
-to number the rows first (a window or a temporary table) and takes longer; LIMIT and OFFSET run
-the query again for each page.
+hundred (figures: benchmarks/read_rows.py). json_group_array over a page of rows was tried beside
+it: numbering the rows first (a window, a temporary table) takes longer, and LIMIT with OFFSET
+runs the query again for each page.
+
+The texts of a whole result stand in the library's memory until its last row was taken; Python
+objects are made as they are asked for.
 
 What JSON keeps: int64, text with every character (NUL is written as an escape), and float, which
 the engine writes with 17 digits. What it does not: a BLOB (refused: then the statement is read
-cell by cell), infinities (written 9.0e+999, which orjson refuses and the
-standard library reads), the sign of zero.
+cell by cell), infinities (written 9.0e+999, which orjson refuses and the standard library reads),
+the sign of zero.
 """
 
 from __future__ import annotations
@@ -26,7 +29,7 @@ from g6o_eval.store.doltlite import Connection
 from g6o_eval.store.port import Column, Rows, Value
 from g6o_eval.store.statement import Statement, decode_text
 
-_CHUNK = 2_000
+_CHUNK = 200  # rows parsed at once: measured best; from about 128 KB on, malloc maps and unmaps pages for each
 _MOST_COLUMNS = 500  # json_array takes up to 1,000
 _REFUSAL = "json_array(x'')"  # "JSON cannot hold BLOB values"; some BLOBs are JSONB, which it would take in as JSON
 _COMMENT = re.compile(r"\s+|--[^\n]*(\n|$)|/\*.*?\*/", re.DOTALL)
