@@ -8,17 +8,17 @@ from pathlib import Path
 import pytest
 
 from g6o_eval.fleet.ingest import kilo
-from g6o_eval.fleet.ingest.array import BOM, BROKEN, CUT_OFF, EMPTY_FILE, NO_ARRAY, NUL_FILLED, REPLACED, TRAILING
-from g6o_eval.fleet.ingest.census import FOREIGN, MISSING
-from g6o_eval.fleet.ingest.kilo import EMPTY_FOLDER, LEFTOVER_USED, NO_MESSAGES, UNCHANGED, UNREADABLE, read
-from g6o_eval.fleet.ingest.metadata import NO_OBJECT, TOO_LARGE
+from g6o_eval.fleet.ingest.census import EMPTY_ARRAY
+from g6o_eval.fleet.ingest.kilo import (
+    UNCHANGED,
+    read,
+)
 from g6o_eval.fleet.ingest.ui import NO_JSON_CALL, NO_TEXT, SUPERSEDED
 from g6o_eval.fleet.session import Issue, Refused, Session
 from support.task_folders import (
     API,
     START,
     UI,
-    as_bytes,
     ask,
     make_folder,
     refused_in,
@@ -35,13 +35,6 @@ TALK = [say("text", "Do it.", at=0), request(at=5, cost=0.5), say("text", "Done.
 MODE = (
     "<environment_details>\n# Current Mode\n<slug>{}</slug>\n<name>X</name>\n<model>{}</model>\n</environment_details>"
 )
-
-
-def reasons(session: Session) -> list[str]:
-    return [issue.reason for issue in session.issues]
-
-
-# ── what is read ──
 
 
 def test_messages_have_the_role_of_who_speaks_and_their_place(tmp_path: Path) -> None:
@@ -220,6 +213,13 @@ def test_an_empty_history_is_no_session_and_says_nothing_about_success(tmp_path:
     session = session_in(make_folder(tmp_path, ui=TALK, api=[]))
 
     assert [file.status for file in session.files] == ["ok", "empty", "missing"]
+    assert session.issues == (Issue(file=API, index=-1, reason=EMPTY_ARRAY),)
+
+
+def test_a_file_of_one_message_is_not_empty(tmp_path: Path) -> None:
+    session = session_in(make_folder(tmp_path, ui=TALK[:1], api=[turn("assistant", "x")]))
+
+    assert session.issues == ()
 
 
 def test_a_streaming_copy_is_left_out_and_counted(tmp_path: Path) -> None:
@@ -279,177 +279,6 @@ def test_children_are_named_by_the_parents_history(tmp_path: Path) -> None:
     assert session.spawns[1].prompt_sha256 == born.prompt_sha256
 
 
-# ── broken sources (facts/telemetry-formats.md §2) ──
-
-
-def test_case_1_a_file_cut_mid_string_gives_its_whole_elements(tmp_path: Path) -> None:
-    session = session_in(make_folder(tmp_path, ui=as_bytes(TALK)[:-8]))
-
-    assert len(session.messages) == 1
-    assert session.usage.requests == 1
-    assert reasons(session) == [CUT_OFF, MISSING]
-    assert session.files[0].status == "salvaged"
-
-
-def test_case_2_garbage_after_the_array_loses_nothing(tmp_path: Path) -> None:
-    session = session_in(make_folder(tmp_path, ui=as_bytes(TALK) + b"]"))
-
-    assert (len(session.messages), reasons(session)) == (2, [TRAILING, MISSING])
-    assert session.files[0].status == "ok"
-
-
-def test_case_4_a_lost_file_is_read_from_its_backup(tmp_path: Path) -> None:
-    folder = make_folder(tmp_path, ui=b"")
-    (folder / f".{UI}.bak_1769_x.tmp").write_bytes(as_bytes(TALK))
-    (folder / f".{UI}.new_1769_y.tmp").write_bytes(as_bytes(TALK)[:40])
-
-    session = session_in(folder)
-
-    assert len(session.messages) == 2
-    assert session.issues[0] == Issue(file=UI, index=-1, reason=LEFTOVER_USED, detail=f".{UI}.bak_1769_x.tmp")
-    assert session.messages[0].file == UI
-
-
-def test_a_whole_file_is_read_although_leftovers_hold_more(tmp_path: Path) -> None:
-    folder = make_folder(tmp_path, ui=TALK)
-    (folder / f".{UI}.bak_1_x.tmp").write_bytes(as_bytes([*TALK, *TALK])[:-3])
-
-    assert reasons(session_in(folder)) == [MISSING]
-
-
-@pytest.mark.parametrize(("data", "reason"), [(b"", EMPTY_FILE), (b"\0" * 4_096, NUL_FILLED)])
-def test_case_4_an_empty_or_nul_filled_file_is_corrupt(tmp_path: Path, data: bytes, reason: str) -> None:
-    refused = refused_in(make_folder(tmp_path, ui=data))
-
-    assert (refused.reason, [issue.reason for issue in refused.issues]) == (NO_MESSAGES, [reason, MISSING])
-
-
-def test_case_5_a_missing_file_is_marked_and_the_other_imported(tmp_path: Path) -> None:
-    only_ui = session_in(make_folder(tmp_path, "a", ui=TALK))
-    only_api = session_in(make_folder(tmp_path, "b", api=[turn("user", "<task>\nx\n</task>"), turn("assistant", "ok")]))
-
-    assert [file.status for file in only_ui.files] == ["ok", "missing", "missing"]
-    assert [file.status for file in only_api.files] == ["missing", "ok", "missing"]
-    assert (only_api.status, only_api.started_at) == ("unknown", START)
-
-
-def test_case_6_an_empty_folder_and_one_with_checkpoints_only_are_no_sessions(tmp_path: Path) -> None:
-    empty = make_folder(tmp_path, "a")
-    checkpoints = make_folder(tmp_path, "b")
-    (checkpoints / "checkpoints" / ".git").mkdir(parents=True)
-
-    assert [refused_in(folder).reason for folder in (empty, checkpoints)] == [EMPTY_FOLDER, EMPTY_FOLDER]
-
-
-def test_case_7_a_top_level_object_is_refused_with_the_reason(tmp_path: Path) -> None:
-    refused = refused_in(make_folder(tmp_path, ui={"messages": TALK}))
-
-    assert refused.issues[0] == Issue(file=UI, index=0, reason=NO_ARRAY, detail="the top level is an object")
-
-
-@pytest.mark.parametrize(
-    "element",
-    [
-        {"author": "user", "text": "hi", "timestamp": "2023-12-05T10:00:00.000Z"},
-        {"id": "msg-1", "type": "user", "content": "hi"},
-        {"type": "say", "say": "text", "text": "no time"},
-        {"ts": START, "type": "ask", "say": "text"},
-        {"ts": True, "type": "say", "say": "text"},
-        ["a", "list"],
-    ],
-)
-def test_case_8_an_element_of_a_foreign_schema_is_refused_never_guessed(tmp_path: Path, element: object) -> None:
-    refused = refused_in(make_folder(tmp_path, ui=[element]))
-
-    assert [issue.reason for issue in refused.issues] == [FOREIGN, MISSING]
-
-
-@pytest.mark.parametrize(
-    "element",
-    [
-        {"role": "user", "content": "hi"},
-        {"role": "user", "content": "hi", "ts": START, "timestamp": "2023-12-05T10:00:00.000Z"},
-        {"role": "tool", "content": []},
-        {"role": "user"},
-        7,
-    ],
-)
-def test_case_8_a_foreign_turn_is_refused_never_guessed(tmp_path: Path, element: object) -> None:
-    refused = refused_in(make_folder(tmp_path, api=[element]))
-
-    assert [issue.reason for issue in refused.issues] == [MISSING, FOREIGN]
-
-
-def test_case_9_a_byte_order_mark_is_read_over(tmp_path: Path) -> None:
-    bom = b"\xef\xbb\xbf"
-    session = session_in(make_folder(tmp_path, ui=bom + as_bytes(TALK), metadata=bom + b'{"files_in_context":[]}'))
-
-    assert reasons(session) == [BOM, MISSING, BOM]
-    assert [file.status for file in session.files] == ["ok-with-bom", "missing", "ok-with-bom"]
-
-
-def test_case_10_lone_surrogates_and_invalid_bytes_are_replaced_and_counted(tmp_path: Path) -> None:
-    data = as_bytes([say("text", "x"), say("text", "a \ud83d b"), say("text", "c")]).replace(b'"c"', b'"c\xff"')
-    session = session_in(make_folder(tmp_path, ui=data))
-
-    assert [m.preview for m in session.messages] == ["x", "a \ufffd b", "c\ufffd"]
-    assert reasons(session) == [REPLACED, REPLACED, MISSING]
-
-
-def test_a_broken_element_in_the_middle_costs_only_itself(tmp_path: Path) -> None:
-    data = as_bytes(TALK).replace(b'"text":"{', b'"text":{"{')
-    session = session_in(make_folder(tmp_path, ui=data))
-
-    assert [m.preview for m in session.messages] == ["Do it.", "Done."]
-    assert reasons(session) == [BROKEN, MISSING]
-
-
-@pytest.mark.parametrize(
-    ("data", "reason"), [(b"", EMPTY_FILE), (b"{", NO_OBJECT), (b"[1]", NO_OBJECT), (b'{"a":' * 90_000, NO_OBJECT)]
-)
-def test_broken_metadata_is_named_and_costs_nothing_else(tmp_path: Path, data: bytes, reason: str) -> None:
-    session = session_in(make_folder(tmp_path, ui=TALK, metadata=data))
-
-    assert (reasons(session), session.files[2].status) == ([MISSING, reason], "refused")
-
-
-def test_metadata_of_absurd_size_is_not_read(tmp_path: Path) -> None:
-    folder = make_folder(tmp_path, ui=TALK, metadata={})
-    with (folder / "task_metadata.json").open("r+b") as file:
-        file.truncate((1 << 24) + 1)
-
-    assert reasons(session_in(folder)) == [MISSING, TOO_LARGE]
-
-
-def test_a_name_that_is_no_file_is_no_file_of_the_task(tmp_path: Path) -> None:
-    folder = make_folder(tmp_path)
-    (folder / API).symlink_to(folder / API)
-    (folder / UI).mkdir()
-
-    assert refused_in(folder).reason == EMPTY_FOLDER
-
-
-@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that opens and cannot be read")
-def test_a_file_that_the_system_will_not_read_refuses_the_folder(tmp_path: Path) -> None:
-    folder = make_folder(tmp_path, ui=TALK)
-    (folder / API).symlink_to("/proc/self/mem")
-
-    refused = refused_in(folder)
-
-    assert refused.reason == UNREADABLE
-    assert refused.issues == (Issue(file="", index=-1, reason=UNREADABLE, detail="OSError: Input/output error"),)
-
-
-def test_a_session_that_is_being_written_is_read_again_next_time(tmp_path: Path) -> None:
-    session = kilo._changed(session_in(make_folder(tmp_path, ui=TALK)))
-
-    assert session.source_digest == ""
-    assert session.issues[-1].reason == kilo.CHANGED
-
-
-# ── finding folders ──
-
-
 def test_a_path_may_be_a_folder_of_tasks_the_storage_or_one_task(tmp_path: Path) -> None:
     storage = tmp_path / "storage"
     one = make_folder(storage / "tasks", "one", ui=TALK)
@@ -473,3 +302,16 @@ def test_a_folder_read_before_is_unchanged_until_a_file_of_it_changes(tmp_path: 
 
     assert again == Refused(session_id="one", reason=UNCHANGED)
     assert isinstance(changed, Session)
+
+
+def test_a_lone_surrogate_inside_json_inside_a_text_is_replaced(tmp_path: Path) -> None:
+    session = session_in(make_folder(tmp_path, ui=[*TALK, ask("tool", '{"tool":"readFile","path":"a\\ud83d"}')]))
+
+    assert session.tool_calls[0].target == "a\ufffd"
+
+
+@pytest.mark.parametrize("name", ["x" * 129, "two words", "caf\u00e9"])
+def test_a_folder_whose_name_is_no_id_is_refused(tmp_path: Path, name: str) -> None:
+    refused = refused_in(make_folder(tmp_path, name, ui=TALK))
+
+    assert refused == Refused(session_id=name[:128], reason=kilo.NO_ID)

@@ -28,6 +28,7 @@ _ENVIRONMENT = "<environment_details>"
 _MODE = re.compile(
     r"# Current Mode\s*<slug>([^<]{1,100})</slug>(?:\s*<name>[^<]*</name>)?(?:\s*<model>([^<]{1,200})</model>)?"
 )
+_MODE_CHARS, _MODEL_CHARS = 100, 200
 _TASK = re.compile(r"\A\s*<task>\s*(.*?)\s*</task>", re.S)
 _CHILD = re.compile(r"(?:Delegated to child task|^Subtask) ([0-9a-f-]{36})", re.M)
 _NOTICES = (
@@ -167,8 +168,8 @@ class ApiReader:
     def _note_model(self, element: Json) -> None:
         info = element.get("modelInfo")
         if isinstance(info, dict):
-            self.mode = str(info["mode"]) if info.get("mode") else self.mode
-            self.model = str(info["modelId"]) if info.get("modelId") else self.model
+            self.mode = str(info["mode"])[:_MODE_CHARS] if info.get("mode") else self.mode
+            self.model = str(info["modelId"])[:_MODEL_CHARS] if info.get("modelId") else self.model
         if element["role"] == "user":
             for text in _texts(element):
                 place = text.rfind(_ENVIRONMENT)

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 CHUNK_BYTES = 1 << 16
 ELEMENT_CHARS = 1 << 26
@@ -144,7 +144,7 @@ class _Scanner:
                 continue
             source = self._text[self._pos : end]
             self._pos = end
-            return _scrub(value) if _may_hold_surrogates(source) else (value, 0)
+            return without_surrogates(value) if _may_hold_surrogates(source) else (value, 0)
 
     def _more_or_broken(self, error: ValueError) -> None:
         """Read on when the element may only be torn by the end of the chunk, else give it up."""
@@ -218,16 +218,16 @@ def _may_hold_surrogates(source: str) -> bool:
     return bool(_ESCAPED_SURROGATE.search(source)) or (not source.isascii() and bool(_SURROGATES.search(source)))
 
 
-def _scrub(value: object) -> tuple[object, int]:
+def without_surrogates(value: Any) -> tuple[Any, int]:
     """Return the value with every lone surrogate replaced, and how many there were."""
     if isinstance(value, str):
         return _SURROGATES.subn("\ufffd", value)
     if isinstance(value, list):
-        pairs = [_scrub(item) for item in value]
+        pairs = [without_surrogates(item) for item in value]
         return [item for item, _ in pairs], sum(count for _, count in pairs)
     if isinstance(value, dict):
-        keys = [_scrub(key) for key in value]
-        values = [_scrub(item) for item in value.values()]
+        keys = [without_surrogates(key) for key in value]
+        values = [without_surrogates(item) for item in value.values()]
         fixed = {str(key): item for (key, _), (item, _) in zip(keys, values, strict=True)}
         return fixed, sum(count for _, count in keys + values)
     return value, 0

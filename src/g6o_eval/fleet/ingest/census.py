@@ -11,7 +11,8 @@ from g6o_eval.fleet.session import FileStatus, Issue, SourceFile
 
 FOREIGN = "element of another schema"
 MISSING = "file missing"
-_HARMLESS = frozenset({BOM, REPLACED, TRAILING})
+EMPTY_ARRAY = "array without elements"
+_HARMLESS = frozenset({BOM, REPLACED, TRAILING, EMPTY_ARRAY})
 """Flaws that lose no element."""
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import Any, Protocol, TypeVar
 from g6o_eval.fleet.ingest.api import API_FILE, ApiReader
 from g6o_eval.fleet.ingest.array import Element, read_array
 from g6o_eval.fleet.ingest.calls import Draft
-from g6o_eval.fleet.ingest.census import MISSING, Census
+from g6o_eval.fleet.ingest.census import EMPTY_ARRAY, MISSING, Census
 from g6o_eval.fleet.ingest.dialects import action_of
 from g6o_eval.fleet.ingest.folder import (
     ANCHORS,
@@ -32,6 +33,10 @@ UNREADABLE = "unreadable"
 UNCHANGED = "unchanged"
 LEFTOVER_USED = "leftover of an interrupted write used"
 CHANGED = "changed while it was read"
+NO_ID = "folder name is no task id"
+ID_CHARS = 128
+"""Longest id of a session, in characters."""
+_ID = re.compile(rf"[\w.:@+-]{{1,{ID_CHARS}}}", re.ASCII)
 
 
 _Timed = TypeVar("_Timed", Message, ToolCall)
@@ -56,6 +61,9 @@ def read(path: Path, *, known: Callable[[str], str | None] = lambda _: None) -> 
 
 def read_folder(folder: Path, *, known: str | None = None) -> Session | Refused:
     """Read one task folder; `known` is explained at `read`."""
+    if not _ID.fullmatch(folder.name):
+        readable = folder.name.encode("utf-8", "replace").decode()
+        return Refused(session_id=readable[:ID_CHARS], reason=NO_ID)
     try:
         before = digest_of(folder)
         if before == known:
@@ -97,11 +105,16 @@ def _read_array(folder: Path, name: str, *, reader: _Reader) -> Path | None:
         return None
     if path.name != name:
         reader.census.issue(-1, LEFTOVER_USED, path.name)
+    nothing = True
     for item in read_array(path, anchor=ANCHORS[name]):
+        nothing = False
         if isinstance(item, Element):
             reader.add(item.index, item.value)
         else:
             reader.census.flaw(item)
+    if nothing:
+        # A history is clobbered to [] when a cancel races with a save: empty is not missing.
+        reader.census.issue(-1, EMPTY_ARRAY)
     return path
 
 
@@ -165,7 +178,7 @@ def _spawns(spawns: Sequence[Spawn], children: Sequence[str]) -> tuple[Spawn, ..
 
 def _parent(history: Mapping[str, Any]) -> str | None:
     parent = history.get("parentTaskId")
-    return parent if isinstance(parent, str) and parent else None
+    return parent if isinstance(parent, str) and _ID.fullmatch(parent) else None
 
 
 def _changed(session: Session) -> Session:

@@ -9,6 +9,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from g6o_eval.fleet.ingest.array import without_surrogates
 from g6o_eval.redact import redact
 
 _WINDOW = 16
@@ -48,15 +49,18 @@ def milliseconds(value: object) -> int | None:
     return int(found) if found is not None and found < 2**53 else None
 
 
-def json_object(text: object) -> Mapping[str, Any] | None:
-    """Return the object that a text holds as JSON, or None when it holds none."""
+def json_object(text: object) -> dict[str, Any] | None:
+    """Return the object that a text holds as JSON, or None when it holds none.
+
+    Lone surrogates in it, which the text itself hides behind escapes, become U+FFFD.
+    """
     if not isinstance(text, str):
         return None
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):
         return None
-    return found if isinstance(found, dict) else None
+    return without_surrogates(found)[0] if isinstance(found, dict) else None
 
 
 def summary(values: Mapping[str, Any], limit: int) -> str:
