@@ -121,7 +121,7 @@ def promote(
     reasons = [*snapshot, *_ledger_problems(proposal, store), *_checkout_problems(checkout.root, store)]
     if run is None:
         raise RefusedError((*reasons, _no_run(proposal.subject)))
-    verdict = rejudge(run, spec.gate, groups=proposal.groups, same_program=proposal.same_program)
+    verdict = rejudge(run, spec.gate, groups=proposal.groups)
     reasons += run_problems(run, proposal.subject, keys=frozenset(proposal.groups))
     reasons += [*verdict_problems(run, verdict), *_server_problems(run, store, order)]
     if reasons:
@@ -144,11 +144,6 @@ class _Proposal:
     def groups(self) -> dict[str, str]:
         """Key → group over the test split."""
         return {key_of(example): group_of(example) for example in self.splits.test}
-
-    @property
-    def same_program(self) -> bool:
-        """Whether the candidate is what it would be compared with."""
-        return self.subject.program_digest == self.subject.baseline_digest
 
 
 def _propose(spec: Eval, test_files: tuple[Path, ...], *, store: Store, checkout: Checkout) -> _Proposal:

@@ -12,14 +12,13 @@ from g6o_eval.run import Run, Subject
 from g6o_eval.score import Scores
 
 
-def rejudge(run: Run, gate: Gate, *, groups: Mapping[str, str], same_program: bool) -> Verdict:
+def rejudge(run: Run, gate: Gate, *, groups: Mapping[str, str]) -> Verdict:
     """Return the verdict on a run's scores, as if it had just ended.
 
     Args:
         run: whose scores are judged; its own verdict is not looked at.
         gate: of the checkout.
         groups: key → group of the test split, as the store has it.
-        same_program: whether candidate and baseline are one program.
     """
     # The stored count cannot hide what the stored scores show.
     broken = sum(any(score.broken for score in scores) for scores in run.scores.by_key.values())
@@ -28,7 +27,7 @@ def rejudge(run: Run, gate: Gate, *, groups: Mapping[str, str], same_program: bo
         Scores(run.scores.by_key, groups),
         None if run.baseline_scores is None else Scores(run.baseline_scores.by_key, groups),
         failed_items=max(run.failed_items, broken),
-        same_program=same_program,
+        same_program=run.subject.program_digest == run.subject.baseline_digest,
     )
 
 
