@@ -245,7 +245,7 @@ def example(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture
 def prediction(request: pytest.FixtureRequest, example: Any) -> Any:
     """What the candidate answered for this item's example; made once, whoever asks."""
-    from g6o_eval.items import settled
+    from g6o_eval.settling import settled
 
     return settled(request.node).candidate.prediction
 
@@ -253,7 +253,7 @@ def prediction(request: pytest.FixtureRequest, example: Any) -> Any:
 @pytest.fixture
 def score(request: pytest.FixtureRequest, example: Any) -> Any:
     """The Score of this item's prediction."""
-    from g6o_eval.items import settled
+    from g6o_eval.settling import settled
 
     return settled(request.node).candidate.score
 
@@ -261,7 +261,7 @@ def score(request: pytest.FixtureRequest, example: Any) -> Any:
 @pytest.fixture
 def program(request: pytest.FixtureRequest) -> Any:
     """The candidate: the program that this session judges."""
-    from g6o_eval.items import judging_of
+    from g6o_eval.settling import judging_of
 
     return judging_of(request.node).candidate().program
 
@@ -269,8 +269,8 @@ def program(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture
 def prompt(request: pytest.FixtureRequest) -> str:
     """The text that the candidate publishes, as prompt.txt holds it."""
-    from g6o_eval.items import judging_of
     from g6o_eval.prompt.publish import prompt_text
+    from g6o_eval.settling import judging_of
 
     judging = judging_of(request.node)
     return prompt_text(judging.spec, judging.candidate().program)

@@ -1,0 +1,101 @@
+"""An item's prediction: asked for once, waited for, and its error raised as the item's own."""
+
+from __future__ import annotations
+
+import types
+from pathlib import Path
+
+import dspy
+import pytest
+
+from g6o_eval.collected import EVALS_KEY
+from g6o_eval.dataset import key_of
+from g6o_eval.errors import G6oError
+from g6o_eval.eval import Eval
+from g6o_eval.lm.meter import BudgetStop
+from g6o_eval.predict import Predicted
+from g6o_eval.steps.judging import Judging, Settled
+
+JUDGING_KEY: pytest.StashKey[Judging] = pytest.StashKey()
+SPEC_KEY: pytest.StashKey[Eval] = pytest.StashKey()
+"""Set on the items that take an example and will run: asked for many times an item."""
+SETTLED_KEY: pytest.StashKey[Settled] = pytest.StashKey()
+
+HIDDEN = (str(Path(dspy.__file__).parent), str(Path(__file__).parent))
+
+
+class ScoringError(G6oError):
+    """The metric gave no score for this item's prediction."""
+
+
+def spec_of(item: pytest.Item) -> Eval | None:
+    """Return the Eval whose marker an item carries."""
+    mark = item.get_closest_marker("eval")
+    return mark.args[0] if mark is not None else None
+
+
+def takes_example(item: pytest.Item) -> bool:
+    """Whether an item is one of those that a program is predicted and scored for."""
+    return "example" in getattr(item, "fixturenames", ()) and getattr(item, "callspec", None) is not None
+
+
+def judging_of(item: pytest.Item) -> Judging:
+    """Return the Judging behind an item's marker.
+
+    Raises:
+        pytest.UsageError: the item has no eval marker.
+    """
+    if JUDGING_KEY not in item.stash:
+        spec = spec_of(item)
+        if spec is None:
+            raise pytest.UsageError(f"{item.nodeid} asks for a fixture of g6o_eval but carries no eval marker")
+        item.stash[JUDGING_KEY] = item.config.stash[EVALS_KEY].judging(spec)
+    return item.stash[JUDGING_KEY]
+
+
+def settled(item: pytest.Item) -> Settled:
+    """Return the item's prediction and score, made once; raise what the program or the metric raised."""
+    __tracebackhide__ = True
+    if SETTLED_KEY not in item.stash:
+        item.stash[SETTLED_KEY] = _settle(item)
+    found = item.stash[SETTLED_KEY]
+    _raise_errors(found.candidate)
+    return found
+
+
+def _settle(item: pytest.Item) -> Settled:
+    __tracebackhide__ = True
+    judging = judging_of(item)
+    try:
+        if judging.idle:
+            judging.start(list(item.config.stash[EVALS_KEY].selected[judging.spec.name]))
+        return judging.settled(example_key(item))
+    except G6oError as error:  # the Eval cannot be judged: the message says it all, at every item
+        pytest.fail(f"{judging.spec.name} cannot be judged: {error}", pytrace=False)
+
+
+def example_key(item: pytest.Item) -> str:
+    """Return the key of the example that an item takes."""
+    return key_of(item.callspec.params["example"])  # type: ignore[attr-defined]  # pytest's own items have it
+
+
+def _raise_errors(predicted: Predicted) -> None:
+    __tracebackhide__ = True
+    if isinstance(predicted.error, BudgetStop):
+        pytest.skip(f"stopped by budget: {predicted.error.reason}")
+    if predicted.error is not None:
+        raise predicted.error.with_traceback(_users_frames(predicted.error.__traceback__))
+    if predicted.score.error is not None:
+        raise ScoringError(predicted.score.error)
+
+
+def _users_frames(trace: types.TracebackType | None) -> types.TracebackType | None:
+    """Drop our frames and dspy's, but never the last: what is left starts in the user's program."""
+    kept: list[types.TracebackType] = []
+    while trace is not None:
+        if trace.tb_next is None or not trace.tb_frame.f_code.co_filename.startswith(HIDDEN):
+            kept.append(trace)
+        trace = trace.tb_next
+    for entry in reversed(kept):
+        trace = types.TracebackType(trace, entry.tb_frame, entry.tb_lasti, entry.tb_lineno)
+    return trace
