@@ -1,4 +1,4 @@
-"""What an import comes to: folders, rows, what was skipped and why, seconds. python benchmarks/ingest.py PATH [RUNS]
+"""What an import comes to: folders, rows, what was skipped and why, seconds. python benchmarks/ingest.py [PATH [RUNS]]
 
 Each run writes a new embedded store, and reads the same folders a second time without a change.
 """
@@ -32,7 +32,8 @@ def run(path: Path) -> tuple[dict[str, object], float, float]:
 
 
 def main() -> None:
-    path, runs = Path(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 5
+    path = Path(sys.argv[1]) if len(sys.argv) > 1 else Path(__file__).parent.parent / "evals" / "data"
+    runs = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     found = [run(path) for _ in range(runs)]
     counts = {name: value for name, value in found[0][0].items() if name not in ("commit", "seconds")}
     size = sum(file.stat().st_size for file in path.rglob("*.json"))

@@ -29,6 +29,11 @@ def digest_text(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def prompt_digest(texts: Mapping[str, str], rendered: str) -> str:
+    """Return the SHA-256 of what a program publishes and sends."""
+    return digest({"texts": dict(texts), "rendered": rendered})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lineage:
     """What an artifact was made from and by; never part of a digest.
@@ -87,7 +92,7 @@ class Artifact:
     @property
     def prompt_digest(self) -> str:
         """SHA-256 of the published texts and the rendered messages. A dspy upgrade may move it."""
-        return digest({"texts": dict(self.texts), "rendered": self.rendered})
+        return prompt_digest(self.texts, self.rendered)
 
     def to_json(self) -> dict[str, Any]:
         """Return the fields as a JSON object."""

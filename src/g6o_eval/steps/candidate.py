@@ -7,7 +7,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Literal
 
-from g6o_eval.artifact import Artifact, Lineage, digest, digest_text
+from g6o_eval.artifact import Artifact, Lineage, digest_text, prompt_digest
 from g6o_eval.eval import Eval
 from g6o_eval.prompt.constrain import constrained
 from g6o_eval.prompt.publish import publish
@@ -88,7 +88,7 @@ def artifact_of(spec: Eval, candidate: Candidate, lineage: Lineage) -> Artifact:
 
 def prompt_digest_of(spec: Eval, program: Any) -> str:
     """Return the digest of what a program publishes and sends; the same as its artifact's."""
-    return digest({"texts": publish(spec, program), "rendered": render(program, spec.adapter)})
+    return prompt_digest(publish(spec, program), render(program, spec.adapter))
 
 
 def signature_name(program: Any) -> str:
