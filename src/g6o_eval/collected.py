@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from g6o_eval.errors import DeclarationError, G6oError, MissingError
+from g6o_eval.errors import DeclarationError, MissingError
 from g6o_eval.eval import Eval
 from g6o_eval.involved import is_worker, worker_input
 from g6o_eval.store.choose import Choice, choose_store, open_store
@@ -27,22 +27,26 @@ class Evals:
 
     Attributes:
         config: pytest's.
+        models: role → the model asked for.
         choice: which store, and who said so.
         pinned: the revision at which all Examples are read; None until it is known.
         selected: eval name → key of each example whose items will run, in order → items that are still to come.
         items: eval name → number of items that take an example and will run.
         deselected: number of such items that were left out.
         problems: what is wrong with markers and declarations; reported together after collection.
+        elsewhere: names of the Evals that xdist's workers collected.
     """
 
     def __init__(self, config: pytest.Config) -> None:
         self.config = config
         self.choice: Choice = choose_store(config.getoption("g6o_store"), os.environ, config.getini("g6o_store"))
+        self.models = models(config)
         self.pinned: str | None = worker_input(config).get("at")
         self.selected: dict[str, dict[str, int]] = {}
         self.items: dict[str, int] = {}
         self.deselected: dict[str, int] = {}
         self.problems: list[str] = []
+        self.elsewhere: frozenset[str] = frozenset()
         self._store: Store | None = None
         self._judgings: dict[str, Judging] = {}
         self._specs: dict[str, Eval] = {}
@@ -143,7 +147,7 @@ class Evals:
                 root=self.config.rootpath,
                 store=self.store,
                 at=self.pinned or self.store.head(),
-                models=models(self.config),
+                models=self.models,
                 concurrency=option.g6o_concurrency,
                 compile=option.g6o_compile,
                 baseline_ref=option.g6o_baseline,
@@ -178,21 +182,12 @@ def models(config: pytest.Config) -> dict[str, str]:
     """Return role → model: the ini's, overridden by --eval-lm.
 
     Raises:
-        pytest.UsageError: a role is unknown, or nobody plays `task`.
+        RoleError: a line has another form, or its role is unknown.
     """
     from g6o_eval.lm.roles import parse_roles
 
-    try:
-        found = parse_roles(config.getini("g6o_lm"), source="ini g6o_lm")
-        found |= parse_roles(config.getoption("g6o_lm") or (), source="--eval-lm")
-    except G6oError as error:
-        raise pytest.UsageError(str(error)) from error
-    if "task" not in found:
-        raise pytest.UsageError(
-            "no model plays the role task. Say --eval-lm task=MODEL (offline, openai/gpt-4o-mini …), "
-            "or set g6o_lm = task=MODEL in the pytest ini file"
-        )
-    return found
+    found = parse_roles(config.getini("g6o_lm"), source="ini g6o_lm")
+    return found | parse_roles(config.getoption("g6o_lm") or (), source="--eval-lm")
 
 
 def no_store_yet(evals: Evals, spec: Eval) -> str | None:

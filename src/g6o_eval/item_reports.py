@@ -51,7 +51,7 @@ class ItemReports:
         key = example_key(item)
         payload: dict[str, Any] = {"eval": name, "key": key}
         if found is None:  # skipped, or it could not be made ready
-            return payload
+            return payload | ({} if judging.problem is None else {"problem": redact(judging.problem)})
         if (name, key) not in self._sent:
             self._sent.add((name, key))
             payload["score"] = _wire(found.candidate)

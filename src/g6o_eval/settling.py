@@ -65,13 +65,14 @@ def settled(item: pytest.Item) -> Settled:
 
 def _settle(item: pytest.Item) -> Settled:
     __tracebackhide__ = True
-    judging = judging_of(item)
     try:
         if judging.idle:
             judging.start(list(item.config.stash[EVALS_KEY].selected[judging.spec.name]))
         return judging.settled(example_key(item))
     except G6oError as error:  # the Eval cannot be judged: the message says it all, at every item
-        pytest.fail(f"{judging.spec.name} cannot be judged: {error}", pytrace=False)
+        problem = f"{item.stash[SPEC_KEY].name} cannot be judged: {error}"
+    pytest.fail(problem, pytrace=False)  # out here, so that pytest shows no chain of errors
+        judging = judging_of(item)
 
 
 def example_key(item: pytest.Item) -> str:

@@ -51,6 +51,11 @@ class Controller:
         """Schedule so that the items of an Eval stay together."""
         return EvalScheduling(self._folder, config, log)
 
+    def pytest_testnodedown(self, node: Any) -> None:
+        """Take the names of the Evals that a worker collected; a worker that crashed says nothing."""
+        evals = self._config.stash[EVALS_KEY]
+        evals.elsewhere |= frozenset(getattr(node, "workeroutput", {}).get(WORKER_INPUT, ()))
+
     def pytest_unconfigure(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)
@@ -60,6 +65,7 @@ class Worker:
     """Tells the controller which tests are evals."""
 
     def __init__(self, config: pytest.Config) -> None:
+        self._config = config
         self._file = Path(worker_input(config)["folder"]) / config.workerinput["workerid"]  # type: ignore[attr-defined]  # a worker's config has it
 
     @pytest.hookimpl(tryfirst=True)  # before xdist tells the controller that collection is over
@@ -67,6 +73,10 @@ class Worker:
         """Leave the file."""
         marks = {item.nodeid.partition("[")[0]: item.get_closest_marker("eval") for item in session.items}
         self._file.write_text(json.dumps({test: mark.args[0].name for test, mark in marks.items() if mark}))
+
+    def pytest_sessionfinish(self) -> None:
+        """Say which Evals were collected, those that nothing was selected of among them."""
+        self._config.workeroutput[WORKER_INPUT] = sorted(self._config.stash[EVALS_KEY].specs)  # type: ignore[attr-defined]  # a worker's config has it
 
 
 class EvalScheduling(LoadScheduling):  # type: ignore[misc]  # xdist ships no types for it

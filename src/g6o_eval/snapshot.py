@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from syrupy.data import SnapshotCollections
 from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from syrupy.location import PyTestLocation
 
@@ -36,6 +37,12 @@ class PromptSnapshot(SingleFileSnapshotExtension):
         if test_location.item.get_closest_marker("eval") is None:
             return super().get_file_basename(test_location=test_location, index=index)
         return "prompt"
+
+    def discover_snapshots(
+        self, *, test_location: PyTestLocation, ignore_extensions: list[str] | None = None
+    ) -> SnapshotCollections:
+        """Return none: syrupy deletes what it discovers and knows no test of, program.json among it."""
+        return SnapshotCollections()
 
     @classmethod
     def matches_test_location(cls, *, test_location: PyTestLocation, snapshot_location: str) -> bool:

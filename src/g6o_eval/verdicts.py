@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from g6o_eval import git
-from g6o_eval.collected import Evals, models
+from g6o_eval.collected import Evals
 from g6o_eval.errors import G6oError
 from g6o_eval.report.exit_code import exit_code
 from g6o_eval.report.facts import Facts, Unjudged, dollars
@@ -30,6 +30,14 @@ class Verdicts:
         self._failed: set[str] = set()
         self._runs: list[Run] = []
         self._problems: list[str] = []
+        self._collected_all = True
+        option, cache = evals.config.option, getattr(evals.config, "cache", None)
+        # --lf drops whole tests before pytest counts them as deselected.
+        self._last_failed = bool(getattr(option, "lf", False) and cache and cache.get("cache/lastfailed", {}))
+
+    def pytest_collectreport(self, report: pytest.CollectReport) -> None:
+        """Note that a file could not be read: whose evals are in it is not known."""
+        self._collected_all &= not report.failed
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Take what an item reported; its payload comes with the last of its three reports."""
@@ -114,14 +122,16 @@ class Verdicts:
         looks = count_looks(evals.store, name, test_hash=subject.test_hash, baseline_digest=subject.baseline_digest)
         return Circumstances(
             overridden=tuple(overridden),
-            narrowed=gathered.announce["deselected"] > 0 or any("::" in arg for arg in evals.config.args),
+            narrowed=gathered.announce["deselected"] > 0
+            or self._last_failed
+            or any("::" in arg for arg in evals.config.args),
             read_only=evals.store.read_only,
             data_branch=evals.store.branch(),
             data_commit=str(evals.pinned),
             git_commit=git.head(root),
             git_clean=git.is_clean(root),
             store_kind=evals.store.kind,
-            offline=any(is_offline(model) for model in models(evals.config).values()),
+            offline=any(is_offline(model) for model in evals.models.values()),
             look=looks + 1,
             notes=changed_rules(subject, live_run(evals.store, name)),
         )
@@ -131,11 +141,14 @@ class Verdicts:
         from g6o_eval.snapshot import orphans
 
         evals = self._evals
+        over = (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED, pytest.ExitCode.NO_TESTS_COLLECTED)
+        if session.exitstatus not in over or not self._collected_all:
+            return []
         whole = [(evals.config.rootpath / folder).resolve() for folder in evals.config.getini("g6o_evals")]
         asked = [(evals.config.invocation_params.dir / arg).resolve() for arg in evals.config.args]
         if not all(any(path == folder or path in folder.parents for path in asked) for folder in whole):
             return []
-        found = orphans(evals.config.rootpath, frozenset(evals.specs) | frozenset(self._gathered))
+        found = orphans(evals.config.rootpath, frozenset(evals.specs) | evals.elsewhere)
         return [
             f"snapshots/{name} belongs to no Eval of this project. Delete the folder, or bring its eval back"
             for name in found
@@ -172,18 +185,21 @@ class Verdicts:
     def _why_unjudged(self, name: str, gathered: Any) -> str:
         if gathered.stops:
             return "; ".join(sorted(gathered.stops))
+        if gathered.problem is not None:
+            return f"cannot be judged: {gathered.problem}"
         judging = self._evals.judgings.get(name)
         spends = [] if judging is None else [judging.spend(), judging.compile_meter.spend()]
         used = [f"{spend.calls} calls, {dollars(spend.usd)}" for spend in spends if spend.calls]
         spent = f" ({' and, to compile, '.join(used)} spent)" if used else ""
-        return f"no item reported: see its errors and skips above{spent}"
+        return f"no item gave a score: see the errors and skips above{spent}"
 
     def _set_exit_status(self, session: pytest.Session) -> None:
         if self._problems and session.exitstatus == 0:
             session.exitstatus = pytest.ExitCode.TESTS_FAILED
         if session.exitstatus == 0:
             stopped = any(gathered.stops for gathered in self._gathered.values())
-            session.exitstatus = exit_code(self._runs, stopped_by_budget=stopped)
+            unjudged = any(gathered.announce is None for gathered in self._gathered.values())
+            session.exitstatus = exit_code(self._runs, stopped_by_budget=stopped, unjudged=unjudged)
 
 
 def _sum(limits: Sequence[float | None]) -> Any:

@@ -51,13 +51,15 @@ def dump_program(spec: Eval, program: Any) -> str:
     )
 
 
-def load_program(spec: Eval, text: str, *, source: str) -> Any:
+def load_program(spec: Eval, text: str, *, source: str, other_words: bool = False) -> Any:
     """Return the Eval's program with the state that `dump_program` wrote.
 
     Args:
         spec: the Eval that the text should belong to.
         text: the JSON.
         source: where it stands, for the message.
+        other_words: take a text of code that said other things about the same fields: it holds its
+            own words, so it can still be run, to compare with.
 
     Raises:
         CandidateError: it is not JSON, not of this format, of another Eval, compiled for other
@@ -70,7 +72,8 @@ def load_program(spec: Eval, text: str, *, source: str) -> Any:
     if state["eval"] != spec.name:
         raise CandidateError(f"{source}: it belongs to eval {state['eval']!r}, not to {spec.name!r}. {_remedy(spec)}")
     program = constrained(spec.program(), spec.constraints)
-    if state["signature"] != signature_hash(spec, program) or state["adapter"] != spec.adapter:
+    foreign = state["signature"] != signature_hash(spec, program)
+    if (foreign and not other_words) or state["adapter"] != spec.adapter:
         raise CandidateError(f"{source}: eval {spec.name!r} was compiled for other code. {_remedy(spec)}")
     predictors = dict(program.named_predictors())
     _only_keys(state["predictors"], tuple(sorted(predictors)), f"{source}: predictors")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from g6o_eval.budget import Spend
 from g6o_eval.dataset import group_of, key_of
-from g6o_eval.errors import G6oError
+from g6o_eval.errors import G6oError, RoleError
 from g6o_eval.eval import Eval
 from g6o_eval.lm.meter import Meter
 from g6o_eval.lm.roles import build_lm
@@ -157,6 +157,11 @@ class Judging:
         """Whether no prediction was queued yet."""
         return not self._started
 
+    @property
+    def problem(self) -> str | None:
+        """Why it cannot be judged; None as long as nothing speaks against it."""
+        return None if self._failed is None else str(self._failed)
+
     def announcement(self) -> dict[str, Any]:
         """Return, as JSON, what the verdict is about and what was compiled: said once per process."""
         ready = self.ready()
@@ -190,6 +195,11 @@ class Judging:
         baseline = baseline_of(spec, conditions.store, root=conditions.root, ref=conditions.baseline_ref)
         subject = subject_of(
             spec,
+        if "task" not in conditions.models:
+            raise RoleError(
+                "no model plays the role task. Say --eval-lm task=MODEL (offline, openai/gpt-4o-mini …), "
+                "or set g6o_lm = task=MODEL in the pytest ini file"
+            )
             self.test_files,
             candidate=candidate,
             baseline=baseline,

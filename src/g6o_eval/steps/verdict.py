@@ -28,6 +28,7 @@ class Gathered:
         stops: why predictions were not made any more.
         spends: worker → what its judging used.
         answered: names the engines gave themselves.
+        problem: why the Eval cannot be judged at all; None when it can.
     """
 
     announce: Mapping[str, Any] | None = None
@@ -38,11 +39,13 @@ class Gathered:
     stops: set[str] = field(default_factory=set)
     spends: dict[str, Spend] = field(default_factory=dict)
     answered: set[str] = field(default_factory=set)
+    problem: str | None = None
 
     def take(self, payload: Mapping[str, Any], *, worker: str, failed: bool) -> None:
         """Take one item's report."""
         self.reported += 1
         self.announce = payload.get("announce", self.announce)
+        self.problem = payload.get("problem", self.problem)
         if "spend" in payload:
             self.spends[worker] = Spend.from_json(payload["spend"])
             self.answered |= set(payload["answered"])
