@@ -66,13 +66,13 @@ def settled(item: pytest.Item) -> Settled:
 def _settle(item: pytest.Item) -> Settled:
     __tracebackhide__ = True
     try:
+        judging = judging_of(item)
         if judging.idle:
             judging.start(list(item.config.stash[EVALS_KEY].selected[judging.spec.name]))
         return judging.settled(example_key(item))
     except G6oError as error:  # the Eval cannot be judged: the message says it all, at every item
         problem = f"{item.stash[SPEC_KEY].name} cannot be judged: {error}"
     pytest.fail(problem, pytrace=False)  # out here, so that pytest shows no chain of errors
-        judging = judging_of(item)
 
 
 def example_key(item: pytest.Item) -> str:

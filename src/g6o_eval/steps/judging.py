@@ -153,14 +153,14 @@ class Judging:
         self.ready().pairs.pop(key, None)
 
     @property
-    def idle(self) -> bool:
-        """Whether no prediction was queued yet."""
-        return not self._started
-
-    @property
     def problem(self) -> str | None:
         """Why it cannot be judged; None as long as nothing speaks against it."""
         return None if self._failed is None else str(self._failed)
+
+    @property
+    def idle(self) -> bool:
+        """Whether no prediction was queued yet."""
+        return not self._started
 
     def announcement(self) -> dict[str, Any]:
         """Return, as JSON, what the verdict is about and what was compiled: said once per process."""
@@ -190,16 +190,16 @@ class Judging:
 
     def _make_ready(self) -> Ready:
         conditions, spec = self.conditions, self.spec
-        lm = build_lm(conditions.models["task"], role="task", meter=self.meter)
-        result, candidate = self._compile() if conditions.compile else (None, candidate_of(spec, conditions.snapshots))
-        baseline = baseline_of(spec, conditions.store, root=conditions.root, ref=conditions.baseline_ref)
-        subject = subject_of(
-            spec,
         if "task" not in conditions.models:
             raise RoleError(
                 "no model plays the role task. Say --eval-lm task=MODEL (offline, openai/gpt-4o-mini …), "
                 "or set g6o_lm = task=MODEL in the pytest ini file"
             )
+        lm = build_lm(conditions.models["task"], role="task", meter=self.meter)
+        result, candidate = self._compile() if conditions.compile else (None, candidate_of(spec, conditions.snapshots))
+        baseline = baseline_of(spec, conditions.store, root=conditions.root, ref=conditions.baseline_ref)
+        subject = subject_of(
+            spec,
             self.test_files,
             candidate=candidate,
             baseline=baseline,
