@@ -29,9 +29,7 @@ class Score:
 
     def __post_init__(self) -> None:
         if (self.value is None) == (self.error is None):
-            raise DeclarationError(
-                f"a Score has a value or an error, got value={self.value!r}, error={self.error!r}"
-            )
+            raise DeclarationError(f"a Score has a value or an error, got value={self.value!r}, error={self.error!r}")
         if self.value is not None and not (math.isfinite(self.value) and 0 <= self.value <= 1):
             raise DeclarationError(f"a Score's value must lie in [0, 1], got {self.value!r}")
 
@@ -109,10 +107,7 @@ class Scores:
     def to_json(self) -> dict[str, Any]:
         """Return {"by_key": {key: [[value, error, feedback, [broken …]] …]}, "groups": {…}}."""
         return {
-            "by_key": {
-                key: [[s.value, s.error, s.feedback, list(s.broken)] for s in self.by_key[key]]
-                for key in self
-            },
+            "by_key": {key: [[s.value, s.error, s.feedback, list(s.broken)] for s in self.by_key[key]] for key in self},
             "groups": {key: self.groups[key] for key in self if key in self.groups},
         }
 
