@@ -10,6 +10,7 @@ from g6o_eval.collected import Evals
 from g6o_eval.lm.meter import BudgetStop
 from g6o_eval.predict import Predicted
 from g6o_eval.redact import redact
+from g6o_eval.report.cleaned import clean
 from g6o_eval.report.failure import failure_text
 from g6o_eval.score import Score
 from g6o_eval.settling import SETTLED_KEY, SPEC_KEY, example_key, judging_of
@@ -29,6 +30,9 @@ class ItemReports:
         found = item.stash.get(SETTLED_KEY, None)
         if report.when == "setup" and found is not None:
             _write_properties(item, report, found.candidate)
+        report.sections = clean(report.sections)
+        if report.failed:
+            report.longrepr = clean(report.longrepr)
         if report.failed and found is not None:
             judging = judging_of(item)
             report.sections.append(("eval", failure_text(judging.spec, found.candidate)))
@@ -79,7 +83,7 @@ def _write_properties(item: pytest.Item, report: pytest.TestReport, predicted: P
     report.user_properties = list(item.user_properties)
     for stream in dict.fromkeys(stream for stream, _ in predicted.written):
         text = "".join(text for s, text in predicted.written if s == stream)
-        report.sections.append((f"Captured {stream} prediction", text))
+        report.sections.append((f"Captured {stream} prediction", redact(text)))
 
 
 def _wire(predicted: Predicted) -> list[Any]:

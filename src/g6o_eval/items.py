@@ -32,12 +32,13 @@ def parametrize(metafunc: pytest.Metafunc, evals: Evals, spec: Eval) -> None:
     try:
         examples = evals.splits(spec).test
     except G6oError as error:
-        _problem(evals, f"{metafunc.definition.nodeid}: {error}")
+        note_problem(evals, f"{metafunc.definition.nodeid}: {error}")
         return
     metafunc.parametrize("example", examples, ids=[key_of(example) for example in examples], indirect=True)
 
 
-def _problem(evals: Evals, text: str) -> None:
+def note_problem(evals: Evals, text: str) -> None:
+    """Keep a reason why an Eval cannot be used, for `refuse_problems`."""
     if is_worker(evals.config):  # a UsageError would end the worker without its message reaching anybody
         raise pytest.Collector.CollectError(text)
     evals.problems.append(text)

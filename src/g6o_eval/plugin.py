@@ -147,12 +147,20 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     mark = metafunc.definition.get_closest_marker("eval")
     if mark is None:
         return
-    spec = _spec_of(mark, metafunc.definition.nodeid)
-    from g6o_eval.items import Items, parametrize
+    from g6o_eval.items import Items, note_problem, parametrize
 
     evals = _evals(metafunc.config)
     if not metafunc.config.pluginmanager.has_plugin(ITEMS):
         metafunc.config.pluginmanager.register(Items(evals), ITEMS)
+    spec = _spec_of(mark)
+    if spec is None:
+        given = ", ".join([*map(repr, mark.args), *(f"{k}={v!r}" for k, v in mark.kwargs.items())])
+        note_problem(
+            evals,
+            f"{metafunc.definition.nodeid}: the eval marker takes one Eval, as in pytest.mark.eval(TRIAGE); "
+            f"got pytest.mark.eval({given})",
+        )
+        return
     evals.add(spec, metafunc.definition.path)
     if "example" in metafunc.fixturenames:
         parametrize(metafunc, evals, spec)
@@ -194,15 +202,11 @@ def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     return warnings_of(config.stash[EVALS_KEY])
 
 
-def _spec_of(mark: pytest.Mark, nodeid: str) -> Eval:
+def _spec_of(mark: pytest.Mark) -> Eval | None:
     from g6o_eval.eval import Eval
 
-    if len(mark.args) != 1 or mark.kwargs or not isinstance(mark.args[0], Eval):
-        given = ", ".join([*map(repr, mark.args), *(f"{k}={v!r}" for k, v in mark.kwargs.items())])
-        raise pytest.UsageError(
-            f"{nodeid}: the eval marker takes one Eval, as in pytest.mark.eval(TRIAGE); got pytest.mark.eval({given})"
-        )
-    return mark.args[0]
+    spec = mark.args[0] if len(mark.args) == 1 and not mark.kwargs else None
+    return spec if isinstance(spec, Eval) else None
 
 
 def _evals(config: pytest.Config) -> Evals:
@@ -261,16 +265,17 @@ def score(request: pytest.FixtureRequest, example: Any) -> Any:
 @pytest.fixture
 def program(request: pytest.FixtureRequest) -> Any:
     """The candidate: the program that this session judges."""
-    from g6o_eval.settling import judging_of
+    __tracebackhide__ = True
+    from g6o_eval.settling import candidate_of_item
 
-    return judging_of(request.node).candidate().program
+    return candidate_of_item(request.node).program
 
 
 @pytest.fixture
 def prompt(request: pytest.FixtureRequest) -> str:
     """The text that the candidate publishes, as prompt.txt holds it."""
+    __tracebackhide__ = True
     from g6o_eval.prompt.publish import prompt_text
-    from g6o_eval.settling import judging_of
+    from g6o_eval.settling import candidate_of_item, judging_of
 
-    judging = judging_of(request.node)
-    return prompt_text(judging.spec, judging.candidate().program)
+    return prompt_text(judging_of(request.node).spec, candidate_of_item(request.node).program)

@@ -14,6 +14,7 @@ from g6o_eval.errors import G6oError
 from g6o_eval.eval import Eval
 from g6o_eval.lm.meter import BudgetStop
 from g6o_eval.predict import Predicted
+from g6o_eval.steps.candidate import Candidate
 from g6o_eval.steps.judging import Judging, Settled
 
 JUDGING_KEY: pytest.StashKey[Judging] = pytest.StashKey()
@@ -31,7 +32,7 @@ class ScoringError(G6oError):
 def spec_of(item: pytest.Item) -> Eval | None:
     """Return the Eval whose marker an item carries."""
     mark = item.get_closest_marker("eval")
-    return mark.args[0] if mark is not None else None
+    return mark.args[0] if mark is not None and mark.args else None
 
 
 def takes_example(item: pytest.Item) -> bool:
@@ -53,6 +54,16 @@ def judging_of(item: pytest.Item) -> Judging:
     return item.stash[JUDGING_KEY]
 
 
+def candidate_of_item(item: pytest.Item) -> Candidate:
+    """Return the program that is judged; fail the item with the reason when there is none."""
+    judging = judging_of(item)
+    try:
+        return judging.candidate()
+    except G6oError as error:
+        problem = f"{judging.spec.name} cannot be judged: {error}"
+    pytest.fail(problem, pytrace=False)
+
+
 def settled(item: pytest.Item) -> Settled:
     """Return the item's prediction and score, made once; raise what the program or the metric raised."""
     __tracebackhide__ = True
@@ -64,14 +75,17 @@ def settled(item: pytest.Item) -> Settled:
 
 
 def _settle(item: pytest.Item) -> Settled:
-    __tracebackhide__ = True
+    again = False
     try:
         judging = judging_of(item)
+        again = judging.problem is not None
         if judging.idle:
             judging.start(list(item.config.stash[EVALS_KEY].selected[judging.spec.name]))
         return judging.settled(example_key(item))
-    except G6oError as error:  # the Eval cannot be judged: the message says it all, at every item
+    except G6oError as error:
         problem = f"{item.stash[SPEC_KEY].name} cannot be judged: {error}"
+    if again:  # one item has failed with it; hundreds more would bury it
+        pytest.skip(problem)
     pytest.fail(problem, pytrace=False)  # out here, so that pytest shows no chain of errors
 
 
@@ -84,6 +98,8 @@ def _raise_errors(predicted: Predicted) -> None:
     __tracebackhide__ = True
     if isinstance(predicted.error, BudgetStop):
         pytest.skip(f"stopped by budget: {predicted.error.reason}")
+    if predicted.error is not None and not isinstance(predicted.error, Exception):  # SystemExit would end pytest
+        pytest.fail(f"the program raised {predicted.score.error}", pytrace=False)
     if predicted.error is not None:
         raise predicted.error.with_traceback(_users_frames(predicted.error.__traceback__))
     if predicted.score.error is not None:

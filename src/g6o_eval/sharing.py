@@ -88,6 +88,7 @@ class EvalScheduling(LoadScheduling):  # type: ignore[misc]  # xdist ships no ty
     def __init__(self, folder: Path, config: pytest.Config, log: Any) -> None:
         super().__init__(config, log)
         self._folder = folder
+        self._given: set[int] = set()
 
     def schedule(self) -> None:
         """Give out the evals, then the ordinary tests in chunks, as workers get through."""
@@ -104,10 +105,17 @@ class EvalScheduling(LoadScheduling):  # type: ignore[misc]  # xdist ships no ty
             node = min(self.nodes, key=lambda node: len(self.node2pending[node]))
             self.node2pending[node].extend(indices)
             node.send_runtest_some(indices)
-        given = {index for indices in evals.values() for index in indices}
-        self.pending[:] = [index for index in range(len(ids)) if index not in given]
+        self._given = {index for indices in evals.values() for index in indices}
+        self.pending[:] = [index for index in range(len(ids)) if index not in self._given]
         for node in self.nodes:
             self.check_schedule(node)
+
+    def remove_node(self, node: Any) -> str | None:
+        """Drop what a crashed worker still had of its evals: on another, it would be paid for again."""
+        rest = self.node2pending.get(node, [])
+        rest[1:] = [index for index in rest[1:] if index not in self._given]
+        crashed: str | None = super().remove_node(node)
+        return crashed
 
     def _evals(self, ids: list[str]) -> dict[str, list[int]]:
         """Return eval name → indices of its items in the collection."""

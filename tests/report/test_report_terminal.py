@@ -85,7 +85,7 @@ triage  partial       1.000 [0.980, 1.000]  n=149   baseline 1.000 (hand-written
             """\
 triage  partial       1.000 [0.980, 1.000]  n=149   baseline 1.000 (hand-written)  +0.000 [-0.020, +0.020]
         a drop of more than 0.020 is ruled out, allowed 0.020
-        fixed 0, broke 0   partial: 149 examples selected   look 1
+        fixed 0, broke 0   partial: 149 examples scored   look 1
 """
             + CLOSING.format("1 partial"),
             id="a selection",

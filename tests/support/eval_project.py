@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+import g6o_eval.eval  # noqa: F401  # else pytester forgets it after a run, while g6o_eval keeps its Eval
 from g6o_eval.run import Run
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.schema import known_migrations, migrate

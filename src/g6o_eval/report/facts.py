@@ -164,7 +164,7 @@ def _standing(run: Run) -> str:
         return run.standing
     if run.reported < run.collected:
         return f"partial: {run.reported:,} of {run.collected:,} items reported"
-    return f"partial: {len(run.scores):,} {'example' if len(run.scores) == 1 else 'examples'} selected"
+    return f"partial: {len(run.scores):,} {'example' if len(run.scores) == 1 else 'examples'} scored"
 
 
 def short_key(key: str) -> str:

@@ -218,6 +218,7 @@ class Judging:
 
     def _compile(self) -> tuple[Compiled | None, Candidate]:
         if self.spec.optimizer is None:
+            self.conditions.say(f"{self.spec.name}: nothing to compile: the Eval has no optimizer")
             return None, hand_written(self.spec)
         from g6o_eval.optimize.search import compile_program  # a session without --compile needs none of it
 
