@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -159,7 +160,7 @@ class Evals:
         """Show one line of progress, past pytest's capture."""
         capture = self.config.pluginmanager.getplugin("capturemanager")
         reporter = self.config.pluginmanager.getplugin("terminalreporter")
-        with capture.global_and_fixture_disabled():
+        with contextlib.nullcontext() if capture is None else capture.global_and_fixture_disabled():  # -p no:capture
             if reporter is not None and not is_worker(self.config):
                 reporter.ensure_newline()
                 reporter.write_line(line)

@@ -6,6 +6,9 @@ from typing import Any
 
 import pytest
 
+ITEMS = "g6o-items"
+"""Name of the plugin that an eval registers; without one collected, dspy is never imported."""
+
 WORKER_INPUT = "g6o_eval"
 """Key of xdist's workerinput under which the controller says at which revision to read."""
 

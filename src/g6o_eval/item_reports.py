@@ -82,8 +82,9 @@ def _write_properties(item: pytest.Item, report: pytest.TestReport, predicted: P
     item.user_properties.extend(properties)
     report.user_properties = list(item.user_properties)
     for stream in dict.fromkeys(stream for stream, _ in predicted.written):
-        text = "".join(text for s, text in predicted.written if s == stream)
-        report.sections.append((f"Captured {stream} prediction", redact(text)))
+        text = redact("".join(text for s, text in predicted.written if s == stream))
+        report.sections.append((f"Captured {stream} prediction", text))
+        item.add_report_section("prediction", stream, text)  # on the reports to come
 
 
 def _wire(predicted: Predicted) -> list[Any]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from g6o_eval import hookspec
-from g6o_eval.involved import involves_evals, is_worker
+from g6o_eval.involved import ITEMS, involves_evals, is_worker
 
 if TYPE_CHECKING:
     from g6o_eval.collected import Evals
@@ -22,9 +22,6 @@ if TYPE_CHECKING:
 
 # litellm and dspy fetch a price map from the network at their first use unless this is set.
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "true")
-
-ITEMS = "g6o-items"
-"""Name of the plugin that an eval registers; without one collected, dspy is never imported."""
 
 DEFAULT_CONCURRENCY = 8
 """Predictions in flight per Eval: what dspy itself takes by default."""
@@ -81,6 +78,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("g6o_store", "URL of the store (see --eval-store)", default="")
     parser.addini("g6o_lm", "lines of ROLE=MODEL (see --eval-lm)", type="linelist", default=[])
     parser.addini("g6o_evals", "folders that hold evals", type="linelist", default=["evals"])
+    parser.addini("g6o_short", "run plain items without pytest's fixture machinery", type="bool", default=True)
 
 
 def parse_concurrency(text: str) -> int:
@@ -169,9 +167,8 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Leave out what this session does not judge, and refuse what is declared wrongly."""
-    from g6o_eval.collected import EVALS_KEY
-
     if config.pluginmanager.has_plugin(ITEMS):
+        from g6o_eval.collected import EVALS_KEY
         from g6o_eval.items import leave_out, refuse_problems
 
         evals = config.stash[EVALS_KEY]
@@ -183,20 +180,20 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 @pytest.hookimpl(trylast=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
     """Note what will run: -k, -m, --lf and --deselect have been applied."""
-    from g6o_eval.collected import EVALS_KEY
-
-    if session.config.pluginmanager.has_plugin(ITEMS):
+    if (items := session.config.pluginmanager.get_plugin(ITEMS)) is not None:
+        from g6o_eval import short
+        from g6o_eval.collected import EVALS_KEY
         from g6o_eval.items import note_selected
 
         note_selected(session.config.stash[EVALS_KEY], session.items)
+        short.register(session.config, items)
 
 
 def pytest_report_collectionfinish(config: pytest.Config) -> list[str]:
     """Say before any call is paid which gates cannot be reached with so few examples."""
-    from g6o_eval.collected import EVALS_KEY
-
     if not config.pluginmanager.has_plugin(ITEMS):
         return []
+    from g6o_eval.collected import EVALS_KEY
     from g6o_eval.items import warnings_of
 
     return warnings_of(config.stash[EVALS_KEY])
@@ -249,6 +246,7 @@ def example(request: pytest.FixtureRequest) -> Any:
 @pytest.fixture
 def prediction(request: pytest.FixtureRequest, example: Any) -> Any:
     """What the candidate answered for this item's example; made once, whoever asks."""
+    __tracebackhide__ = True
     from g6o_eval.settling import settled
 
     return settled(request.node).candidate.prediction
@@ -257,6 +255,7 @@ def prediction(request: pytest.FixtureRequest, example: Any) -> Any:
 @pytest.fixture
 def score(request: pytest.FixtureRequest, example: Any) -> Any:
     """The Score of this item's prediction."""
+    __tracebackhide__ = True
     from g6o_eval.settling import settled
 
     return settled(request.node).candidate.score

@@ -25,10 +25,6 @@ SETTLED_KEY: pytest.StashKey[Settled] = pytest.StashKey()
 HIDDEN = (str(Path(dspy.__file__).parent), str(Path(__file__).parent))
 
 
-class ScoringError(G6oError):
-    """The metric gave no score for this item's prediction."""
-
-
 def spec_of(item: pytest.Item) -> Eval | None:
     """Return the Eval whose marker an item carries."""
     mark = item.get_closest_marker("eval")
@@ -38,6 +34,11 @@ def spec_of(item: pytest.Item) -> Eval | None:
 def takes_example(item: pytest.Item) -> bool:
     """Whether an item is one of those that a program is predicted and scored for."""
     return "example" in getattr(item, "fixturenames", ()) and getattr(item, "callspec", None) is not None
+
+
+def test_of(item: pytest.Item) -> tuple[object, str]:
+    """Return what is the same for all items of one test function: its collector and its name."""
+    return item.parent, item.originalname  # type: ignore[attr-defined]  # pytest's own items have it
 
 
 def judging_of(item: pytest.Item) -> Judging:
@@ -97,13 +98,19 @@ def example_key(item: pytest.Item) -> str:
 def _raise_errors(predicted: Predicted) -> None:
     __tracebackhide__ = True
     if isinstance(predicted.error, BudgetStop):
-        pytest.skip(f"stopped by budget: {predicted.error.reason}")
+        skip = pytest.skip.Exception(f"stopped by budget: {predicted.error.reason}")
+        skip._use_item_location = True  # as pytest sets it for fixtures: -rs names the test, not this line
+        raise skip
     if predicted.error is not None and not isinstance(predicted.error, Exception):  # SystemExit would end pytest
-        pytest.fail(f"the program raised {predicted.score.error}", pytrace=False)
+        _fail(f"the program raised {predicted.score.error}")
     if predicted.error is not None:
         raise predicted.error.with_traceback(_users_frames(predicted.error.__traceback__))
     if predicted.score.error is not None:
-        raise ScoringError(predicted.score.error)
+        _fail(predicted.score.error)
+
+
+def _fail(problem: str) -> None:  # not hidden: pytest remarks on it when all entries of a traceback are
+    pytest.fail(problem, pytrace=False)
 
 
 def _users_frames(trace: types.TracebackType | None) -> types.TracebackType | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import functools
 import inspect
+import os
 import sys
 from collections.abc import Iterable, Iterator, Sequence
 from importlib.machinery import PathFinder
@@ -69,7 +70,7 @@ def _is_project(path: Path) -> bool:
 def _with_imports(files: Iterable[Path]) -> set[Path]:
     """Return the files and every project file that they import, directly or not."""
     packages = {
-        Path(file).resolve(): getattr(module, "__package__", None) or ""
+        _real(file): getattr(module, "__package__", None) or ""
         for module in list(sys.modules.values())
         if (file := getattr(module, "__file__", None))
     }
@@ -78,8 +79,20 @@ def _with_imports(files: Iterable[Path]) -> set[Path]:
         path = todo.pop()
         if path not in found:
             found.add(path)
-            todo += _imported(path, packages.get(path, ""))
+            todo += _imported(path, packages.get(str(path), ""))
     return found
+
+
+def _real(file: str) -> str:
+    """Return a module's file without symbolic links; 1,500 modules are loaded, in 200 folders."""
+    folder, name = os.path.split(file)
+    real = os.path.join(_real_folder(folder), name)  # noqa: PTH118  # Path.resolve() takes 130 ms for them
+    return os.path.realpath(real) if os.path.islink(real) else real  # noqa: PTH114
+
+
+@functools.cache
+def _real_folder(folder: str) -> str:
+    return os.path.realpath(folder)
 
 
 def _imported(path: Path, package: str) -> Iterator[Path]:

@@ -148,6 +148,11 @@ class Judging:
         results = [ready.ahead.result(call) for call in ready.pairs[key]]
         return Settled(results[0], results[1] if len(results) > 1 else None)
 
+    def made(self, key: str) -> bool:
+        """Whether an example's predictions are there, so that asking for them does not wait."""
+        calls = None if self._ready is None else self._ready.pairs.get(key)
+        return calls is not None and all(call.result is not None for call in calls)
+
     def forget(self, key: str) -> None:
         """Let go of an example's predictions."""
         self.ready().pairs.pop(key, None)
