@@ -36,6 +36,7 @@ class Evals:
         deselected: number of such items that were left out.
         problems: what is wrong with markers and declarations; reported together after collection.
         elsewhere: names of the Evals that xdist's workers collected.
+        left_out: names of the Evals that --eval-changed-only leaves out.
     """
 
     def __init__(self, config: pytest.Config) -> None:
@@ -48,6 +49,7 @@ class Evals:
         self.deselected: dict[str, int] = {}
         self.problems: list[str] = []
         self.elsewhere: frozenset[str] = frozenset()
+        self.left_out: tuple[str, ...] = ()
         self._store: Store | None = None
         self._judgings: dict[str, Judging] = {}
         self._specs: dict[str, Eval] = {}

@@ -58,6 +58,7 @@ def leave_out(evals: Evals, items: list[pytest.Item]) -> None:
     elif option.g6o_changed_only and not option.g6o_compile:
         live = {name: is_live(evals.judging(spec)) for name, spec in evals.specs.items()}
         _deselect(evals.config, items, live)
+        evals.left_out = tuple(name for name, same in live.items() if same)
 
 
 def _deselect(config: pytest.Config, items: list[pytest.Item], unwanted: dict[str, bool]) -> None:
@@ -100,8 +101,8 @@ def _freeze_gc() -> None:
 
 
 def warnings_of(evals: Evals) -> list[str]:
-    """Return a line for each Eval whose gate no equal prompt could reach with so few examples."""
-    lines = []
+    """Return a line for each Eval that is left out, or whose gate no equal prompt could reach with so few examples."""
+    lines = [f"{name}: left out, it is what is live in everything that a verdict is about" for name in evals.left_out]
     for name in evals.selected:
         spec = evals.specs[name]
         units = len({group_of(example) for example in evals.splits(spec).test})

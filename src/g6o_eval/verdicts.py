@@ -164,9 +164,9 @@ class Verdicts:
         evals = self._evals
         # A compile and the judging after it may each use the budget, so only one of them has an "of".
         alone = not evals.config.option.g6o_compile
-        budgets = [evals.specs[name].budget for name in self._gathered if alone and name in evals.specs]
-        usd = [None if budget is None else budget.usd for budget in budgets]
-        calls = [None if budget is None else budget.calls for budget in budgets]
+        told = [gathered.announce for gathered in self._gathered.values() if alone]
+        budgets = [(announce and announce["budget"]) or (None, None) for announce in told]
+        usd, calls = ([budget[limit] for budget in budgets] for limit in (0, 1))
         return Facts(
             store_url=evals.store.url,
             read_only=evals.store.read_only,

@@ -95,3 +95,12 @@ def test_a_crashed_worker_takes_its_eval_with_it(loaded: EvalProject) -> None:
     text = str(result.stdout) + str(result.stderr)
     assert text.count("triage: judging with offline") == 1
     assert " pass " not in text
+
+
+def test_a_budget_is_named_beside_what_was_spent_whoever_runs_the_items(loaded: EvalProject) -> None:
+    loaded.run("evals", "--snapshot-update")
+
+    for options in ((), ("-n", "2")):
+        result = loaded.run("evals", *options, subprocess=True)
+
+        assert "spent $0.00, 54 of 1,000 calls" in loaded.section(result)[-1]

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
+import sys
 
 import pytest
 
@@ -15,6 +17,12 @@ def git(project: EvalProject, *arguments: str) -> None:
     """Run git in the project."""
     command = ["git", "-C", str(project.root), "-c", "user.name=r", "-c", "user.email=r@example.org", *arguments]
     subprocess.run(command, check=True, capture_output=True)
+
+
+def g6o_eval(project: EvalProject, *arguments: str) -> None:
+    """Run the command line in the project."""
+    command = [sys.executable, "-c", "from g6o_eval.cli import main; main()", *arguments]
+    subprocess.run(command, check=True, capture_output=True, cwd=project.root, env={**os.environ, "USER": "r"})
 
 
 def commit(project: EvalProject) -> None:
@@ -131,3 +139,32 @@ def test_an_unknown_role_ends_the_session_before_anything_is_collected(loaded: E
     assert result.ret == 4
     said = "ERROR: --eval-lm: unknown role 'boss' in 'boss=offline'; the roles are task, reflection, judge, teacher"
     assert [line for line in (*result.outlines, *result.errlines) if line.strip()] == [said]
+
+
+def test_a_live_prompt_of_other_words_is_still_what_a_candidate_must_not_fall_behind(loaded: EvalProject) -> None:
+    loaded.run("evals", "--compile")
+    loaded.run("evals", "--snapshot-update")
+    loaded.run("evals")
+    g6o_eval(loaded, "promote", "triage")
+    loaded.change("evals/test_triage.py", FIRST_PROMPT, "Say billing, whatever is asked.")
+    (loaded.root / "snapshots" / "triage" / "program.json").unlink()
+    loaded.run("evals", "--snapshot-update")
+
+    result = loaded.run("evals")
+
+    assert result.ret == 20
+    run = loaded.verdict()
+    assert run.subject.baseline == "live"
+    assert run.verdict.reasons[0].startswith("fell by ")
+    assert run.notes == ("live was made for other words or types; it was run with its own words and this code's types",)
+
+
+def test_what_is_left_out_because_it_is_live_is_named(loaded: EvalProject) -> None:
+    loaded.run("evals", "--snapshot-update")
+    loaded.run("evals")
+    g6o_eval(loaded, "promote", "triage")
+
+    result = loaded.run("evals", "--eval-changed-only")
+
+    assert result.ret == 0
+    result.stdout.fnmatch_lines(["triage: left out, it is what is live in everything that a verdict is about"])

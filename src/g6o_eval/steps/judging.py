@@ -180,6 +180,7 @@ class Judging:
             "baseline_problem": ready.baseline.problem,
             "program": ready.candidate.text,
             "prompt": text,
+            "budget": None if self.spec.budget is None else [self.spec.budget.usd, self.spec.budget.calls],
             "prompt_changed": not prompt.exists() or prompt.read_text(encoding="utf-8") != text,
             "compile": None if ready.compiled is None else _compile_facts(ready.compiled),
         }
