@@ -68,6 +68,18 @@ HARNESS: tuple[Migration, ...] = (
             "compiled_at DATETIME NOT NULL, dspy_version VARCHAR(20) NOT NULL)",
         ),
     ),
+    Migration(
+        owner="g6o_eval",
+        number=2,
+        name="where imported history came from",
+        statements=(
+            "CREATE TABLE g6o_imports (import_id VARCHAR(26) NOT NULL PRIMARY KEY, origin_url LONGTEXT NOT NULL, "
+            "origin_kind VARCHAR(10) NOT NULL, origin_head VARCHAR(64) NOT NULL, exported_at VARCHAR(25) NOT NULL, "
+            "file_sha256 VARCHAR(64) NOT NULL, imported_at VARCHAR(25) NOT NULL, actor VARCHAR(200) NOT NULL)",
+            # A run that stands here proves nothing new in this store: it was judged elsewhere.
+            "CREATE TABLE g6o_imported_runs (run_id VARCHAR(26) NOT NULL PRIMARY KEY, import_id VARCHAR(26) NOT NULL)",
+        ),
+    ),
 )
 
 
