@@ -24,9 +24,11 @@ UNFIT = 1
 @click.option("--json", "as_json", is_flag=True, help="One JSON object, for machines.")
 @store_option
 def doctor(as_json: bool, store: str | None) -> None:
-    """Check the installation and the store: packages, engine, rights, uncommitted rows, clock, space.
+    """Check whether this installation and this store are fit for use.
 
-    Changes nothing. Exit status: 0 all is well, 1 something is not.
+    Packages, engine, tables, rights, uncommitted rows, clocks, free space. Changes nothing.
+
+    Exit status: 0 all is well, 1 something is not.
     """
     from g6o_eval.settings import read_settings
 

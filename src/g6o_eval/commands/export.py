@@ -33,7 +33,7 @@ def export(file: Path, store: str | None) -> None:
 @click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
 @store_option
 def import_(file: Path, store: str | None) -> None:
-    """Bring the history that export wrote into FILE into this store.
+    """Bring the history that export wrote into this store.
 
     For disaster recovery, and to move one store elsewhere. All of it in one commit; a second time
     changes nothing; a store with another history refuses. What was live is live again. A proof does

@@ -88,6 +88,8 @@ def store_checks(store: Store) -> Iterator[Check]:
     yield _engine(store)
     yield _tables(store)
     yield _grants(store)
+    if store.kind == "server":
+        yield _files(store)
     yield from _dirty(store)
     yield from _clock(store)
     for origin in origins(store):
@@ -150,12 +152,21 @@ def _grants(store: Store) -> Check:
     sql = (
         "SELECT privilege_type FROM information_schema.schema_privileges WHERE grantee = ? "
         "UNION SELECT privilege_type FROM information_schema.user_privileges WHERE grantee = ? "
+        "UNION SELECT privilege_type FROM information_schema.table_privileges WHERE grantee = ?"
     )
     grantee = f"'{name}'@'{host}'"
-    found = sorted(str(each) for (each,) in store.read(sql, (grantee, grantee)) if each != "USAGE")
+    found = sorted(str(each) for (each,) in store.read(sql, (grantee,) * 3) if each != "USAGE")
     may = "promoter" if {"INSERT", "UPDATE", "DELETE", "EXECUTE"} <= set(found) else "judge"
     text = f"{user}: {may} ({', '.join(found) if len(found) <= 6 else f'{len(found)} privileges'})"
     return _check("rights", "SELECT" in found, text, "SELECT", "Run as an admin: g6o-eval grants --role judge")
+
+
+def _files(store: Store) -> Check:
+    # Tried: with "" a user who may only SELECT reads /etc/passwd by LOAD_FILE and writes files INTO OUTFILE.
+    found = _one(store, "SELECT @@GLOBAL.secure_file_priv")
+    said = found or '"": every user reads and writes files as the server'
+    remedy = "Set system_variables.secure_file_priv in the server's config.yaml to an empty folder of its own"
+    return _check("secure_file_priv", found not in ("", "None"), said, "a folder", remedy)
 
 
 def _dirty(store: Store) -> Iterator[Check]:
@@ -173,8 +184,10 @@ def _clock(store: Store) -> Iterator[Check]:
         server = datetime.fromisoformat(there).replace(tzinfo=timezone.utc)
         yield skew_check("clock of the server", (server - (before + (after - before) / 2)).total_seconds())
     if "g6o_runs" in store.tables():
-        ((newest,),) = store.read("SELECT MAX(run_id) FROM g6o_runs")
-        ahead = 0.0 if newest is None else ULID.from_str(str(newest)).timestamp - datetime.now(timezone.utc).timestamp()
+        # Not MAX: over an empty table Dolt 1.88 answers it with no row at all.
+        newest = list(store.read("SELECT run_id FROM g6o_runs ORDER BY run_id DESC LIMIT 1"))
+        now = datetime.now(timezone.utc).timestamp()
+        ahead = ULID.from_str(str(newest[0][0])).timestamp - now if newest else 0.0
         yield skew_check("newest run ahead", max(0.0, ahead))
 
 

@@ -29,7 +29,14 @@ BUSY_SECONDS = 30.0
 _COMMIT = re.compile(r"[0-9a-v]{32}")
 # Expressions of these types are named, so that a Dataset refuses them; of all others the type is not declared.
 _NEVER_HIDDEN = ("DECIMAL", "DATE", "TIME", "DATETIME", "TIMESTAMP", "YEAR", "BIT")
-_WRITING = re.compile(r"\b(ALL PRIVILEGES|INSERT)\b")
+# SHOW GRANTS is refused to all who have no right to the database `mysql`; these show everybody their own.
+_RIGHTS = """
+SELECT scope, privilege_type FROM (
+    SELECT grantee, '*' AS scope, privilege_type FROM information_schema.user_privileges
+    UNION SELECT grantee, table_schema, privilege_type FROM information_schema.schema_privileges
+    UNION SELECT grantee, table_schema, privilege_type FROM information_schema.table_privileges
+) AS rights WHERE grantee = CONCAT("'", REPLACE(CURRENT_USER(), '@', "'@'"), "'")
+"""
 
 
 class ServerStore:
@@ -54,7 +61,7 @@ class ServerStore:
         self._main = f"{address.database}/{MAIN}"
         self._writing = threading.RLock()
         self._in_change = False
-        self.read_only = not may_write(self._run("SHOW GRANTS"), address.database) or read_only
+        self.read_only = not may_write(self._run(_RIGHTS), address.database) or read_only
 
     def head(self) -> str:
         """See Store.head."""
@@ -109,7 +116,7 @@ class ServerStore:
             connection = self._sessions.insist(lambda: self._locked(lock, self._busy_seconds))
             try:
                 commit = commit_tables(connection, tables, message)
-                connection.run("DO RELEASE_LOCK(?)", (lock,))
+                connection.run("SELECT RELEASE_LOCK(?)", (lock,))
             except BaseException:
                 connection.close()  # which frees the lock
                 raise
@@ -236,19 +243,15 @@ class ServerStore:
         return connection
 
 
-def may_write(grants: Sequence[Row], database: str) -> bool:
-    """Return whether a user with these grants (SHOW GRANTS) may insert somewhere in a database.
+def may_write(rights: Sequence[Row], database: str) -> bool:
+    """Return whether a user with these rights (scope, privilege) may insert somewhere in a database.
 
-    A role's rights do not show: whoever has one is taken for a writer, and the server decides.
+    The rights of a role do not show: whoever has none of their own is taken for a writer, and the server decides.
     """
-    for (text,) in grants:
-        granted = re.match(r"GRANT (.+) ON (\S+) TO ", str(text))
-        if granted is None:
-            return True
-        scope = granted[2].split(".")[0].strip("`").replace("\\_", "_").lower()
-        if _WRITING.search(granted[1]) and scope in ("*", "%", database.lower()):
-            return True
-    return False
+    if all(privilege == "USAGE" for _, privilege in rights):
+        return True
+    scopes = {str(scope).replace("\\_", "_").lower() for scope, privilege in rights if privilege == "INSERT"}
+    return bool(scopes & {"*", "%", database.lower()})
 
 
 def _put_tag(connection: Connection, name: str, commit: str, message: str) -> None:
