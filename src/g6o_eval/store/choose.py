@@ -11,6 +11,8 @@ from g6o_eval.errors import DeclarationError
 from g6o_eval.store.address import PASSWORD_VARIABLE, parse_address, without_password
 from g6o_eval.store.port import Store
 
+__all__ = ["Choice", "choose_store", "open_store", "without_password"]
+
 DEFAULT_URL = "doltlite:///.g6o/evals.db"
 OPTION, VARIABLE, INI = "--eval-store", "G6O_STORE", "g6o_store"
 

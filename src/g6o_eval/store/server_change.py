@@ -81,9 +81,7 @@ class ServerChange:
         connection = self._connection = self._sessions.take(f"{self._address.database}/{MAIN}")
         try:
             take_lock(connection, change_lock(self._address), self._busy_seconds, address=self._address)
-            if connection.run("SELECT 1 FROM dolt_branches WHERE name = ?", (BRANCH,)):
-                connection.run("CALL DOLT_BRANCH('-D', ?)", (BRANCH,))  # of a change that died
-            connection.run("CALL DOLT_BRANCH(?, ?)", (BRANCH, MAIN))
+            _make_branch(connection)
             connection.use(f"{self._address.database}/{BRANCH}")
             connection.run("START TRANSACTION")
         except BaseException:
@@ -99,11 +97,12 @@ class ServerChange:
             UnavailableError: the server went away; it says whether the commit was made.
         """
         connection, self._open = self._writer(), False
-        own = dirty_tables(connection)
-        if not own:
-            return
         try:
-            self._check_foreign(connection, own)
+            own, foreign = self._dirty(connection)
+            if not own:
+                return
+            if own & foreign and not self._abort_own_merge(connection):
+                raise UnfitError(_in_the_way(self._address, own & foreign))
             connection.run("COMMIT")
             ((commit,),) = connection.run("CALL DOLT_COMMIT('-A', '-m', ?)", (message,))
             connection.use(f"{self._address.database}/{MAIN}")
@@ -122,11 +121,12 @@ class ServerChange:
         try:
             # A failure here changes nothing about main: the next change deletes the branch.
             with suppress(StoreError):
-                connection.run("ROLLBACK")
+                if self.commit is None:
+                    connection.run("ROLLBACK")
                 connection.use(f"{self._address.database}/{MAIN}")
                 connection.run("CALL DOLT_BRANCH('-D', ?)", (BRANCH,))
                 self._forget_rights(connection)
-                connection.run("DO RELEASE_LOCK(?)", (change_lock(self._address),))
+                connection.run("SELECT RELEASE_LOCK(?)", (change_lock(self._address),))
                 self._sessions.give(connection)
                 self._connection = None
         finally:
@@ -139,12 +139,13 @@ class ServerChange:
         with suppress(QueryError, StoreError):
             connection.run(sql, (self._address.database.lower(), BRANCH))
 
-    def _check_foreign(self, connection: Connection, own: frozenset[str]) -> None:
+    def _dirty(self, connection: Connection) -> tuple[frozenset[str], frozenset[str]]:
+        """Return the tables that this change changed, and those that others changed on main and did not commit."""
         main = f"`{self._address.database}/{MAIN}`"
-        found = connection.run(f"SELECT DISTINCT table_name FROM {main}.dolt_status")  # noqa: S608 # a checked name
-        foreign = own & _names(found)
-        if foreign and not self._abort_own_merge(connection):
-            raise UnfitError(_in_the_way(self._address, foreign))
+        both = "SELECT DISTINCT 1, table_name FROM dolt_status UNION ALL SELECT DISTINCT 0, table_name FROM "
+        found = connection.run(f"{both}{main}.dolt_status")
+        own, foreign = ([row[1:] for row in found if row[0] == ours] for ours in (1, 0))
+        return _names(own), _names(foreign)
 
     def _abort_own_merge(self, connection: Connection) -> bool:
         """Undo what an earlier change left when it died in a merge that was refused; return whether it did."""
@@ -186,7 +187,7 @@ class ServerChange:
             try:
                 return _has(connection, MAIN, commit)
             finally:
-                connection.run("DO RELEASE_LOCK(?)", (change_lock(self._address),))
+                connection.run("SELECT RELEASE_LOCK(?)", (change_lock(self._address),))
 
         try:
             done = self._sessions.repeat(ask, f"{self._address.database}/{MAIN}")
@@ -214,6 +215,16 @@ def commit_tables(connection: Connection, tables: Sequence[str], message: str) -
 def dirty_tables(connection: Connection) -> frozenset[str]:
     """Return the tables of the branch with rows that no commit holds."""
     return _names(connection.run("SELECT DISTINCT table_name FROM dolt_status"))
+
+
+def _make_branch(connection: Connection) -> None:
+    try:
+        connection.run("CALL DOLT_BRANCH(?, ?)", (BRANCH, MAIN))
+    except QueryError as error:
+        if "already exists" not in str(error):
+            raise
+        connection.run("CALL DOLT_BRANCH('-D', ?)", (BRANCH,))  # of a change that died
+        connection.run("CALL DOLT_BRANCH(?, ?)", (BRANCH, MAIN))
 
 
 def change_lock(address: Address) -> str:
