@@ -38,7 +38,7 @@ behavior:
 listener:
   host: 127.0.0.1
   port: {port}
-data_dir: {folder}/data
+{listener}data_dir: {folder}/data
 system_variables:
   secure_file_priv: {folder}/files
   dolt_stats_enabled: 0
@@ -53,8 +53,8 @@ class DoltServer:
         port: on 127.0.0.1.
     """
 
-    def __init__(self, folder: Path, port: int | None = None) -> None:
-        self.folder = folder
+    def __init__(self, folder: Path, port: int | None = None, *, listener: str = "") -> None:
+        self.folder, self._listener = folder, listener  # more lines of the listener's settings
         self.port = port or free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -87,7 +87,7 @@ class DoltServer:
             each.mkdir(parents=True, exist_ok=True)
         (home / "config_global.json").write_text(SETTINGS)
         config = self.folder / "config.yaml"
-        config.write_text(CONFIG.format(port=self.port, folder=self.folder))
+        config.write_text(CONFIG.format(port=self.port, folder=self.folder, listener=self._listener))
         own = {"DOLT_ROOT_PATH": str(home.parent), "DOLT_EVENTS_EMITTER": "null", "DOLT_DISABLE_EVENT_FLUSH": "1"}
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
