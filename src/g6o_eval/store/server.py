@@ -21,7 +21,7 @@ from g6o_eval.store.server_change import (
     take_lock,
 )
 from g6o_eval.store.sessions import Sessions
-from g6o_eval.store.sql import check_one_select, plain_type, quoted
+from g6o_eval.store.sql import check_one_select, plain_type, quoted, renamed_columns
 
 BUSY_SECONDS = 30.0
 """How long a change waits for another process before it gives up."""
@@ -192,7 +192,7 @@ class ServerStore:
             self._sessions.give(connection)
             raise
         try:
-            columns = self._columns(stream.fields, database)
+            columns = self._columns(stream.fields, database, renamed=renamed_columns(bound[0]))
         except BaseException:
             stream.abandon()
             raise
@@ -213,10 +213,10 @@ class ServerStore:
             if not stream.complete:
                 stream.abandon()
 
-    def _columns(self, fields: Sequence[Field], database: str) -> tuple[Column, ...]:
+    def _columns(self, fields: Sequence[Field], database: str, *, renamed: frozenset[str]) -> tuple[Column, ...]:
         small = {field.table for field in fields if field.type == "TINYINT" and field.table}
         declared = {table: self._declared(table, database) for table in small}
-        return tuple(Column(field.name, _declared_type(field, declared)) for field in fields)
+        return tuple(Column(field.name, _declared_type(field, declared, renamed)) for field in fields)
 
     def _declared(self, table: str, database: str) -> dict[str, str]:
         """Return column → declared type. Of a table's second name, or a query in brackets, nothing is known."""
@@ -267,11 +267,12 @@ def _put_tag(connection: Connection, name: str, commit: str, message: str) -> No
         connection.run(put, (name, commit, message))
 
 
-def _declared_type(field: Field, declared: dict[str, dict[str, str]]) -> str:
-    if not field.table:
+def _declared_type(field: Field, declared: dict[str, dict[str, str]], renamed: frozenset[str]) -> str:
+    # The server names the table of a plain column only; under a new name it looks like an expression.
+    if not field.table and field.name not in renamed:
         return field.type if field.type in _NEVER_HIDDEN else ""
     if field.type != "TINYINT":
         return field.type
     # BOOLEAN is TINYINT(1). Where the width is not known it is taken for one: a 2 is then refused, not believed.
-    width = declared[field.table].get(field.column, "tinyint(1)")
+    width = declared.get(field.table, {}).get(field.column, "tinyint(1)")
     return "BOOLEAN" if width == "tinyint(1)" else plain_type(width)

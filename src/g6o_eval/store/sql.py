@@ -32,6 +32,11 @@ _CHANGES = re.compile(
     r"(select|with|insert|replace|update|delete|truncate)\b|rename table\b"
     r"|(create|drop|alter) (or replace )?(unique |temporary )?(table|index|view|trigger)\b"
 )
+_RENAMED = re.compile(
+    r"(?:\bselect\b|\bdistinct\b|,)\s*(?:[`\w]+\s*\.\s*)?(?!null\b|true\b|false\b)`?[a-z_]\w*`?"
+    r"\s+(?:as\s+)?[`\"']?(\w+)[`\"']?\s*(?=,|\bfrom\b)",
+    re.IGNORECASE,
+)
 _MAIN_WORDS = ("select", "values", "table", "insert", "replace", "update", "delete")
 
 
@@ -42,12 +47,14 @@ class Statement:
     Attributes:
         pieces: its text between the holes: one more than it has holes; nothing behind a semicolon.
         words: its words outside of brackets, quotes and comments, in lower case.
+        outline: its text outside of brackets, without comments.
         more: something that is no comment stands behind its first semicolon.
         hidden: it has a comment of the form that MySQL runs.
     """
 
     pieces: tuple[str, ...]
     words: tuple[str, ...]
+    outline: str
     more: bool
     hidden: bool
 
@@ -55,7 +62,7 @@ class Statement:
 @lru_cache(maxsize=512)
 def parse(sql: str) -> Statement:
     """Take a statement apart."""
-    pieces, words, depth = [""], [], 0
+    pieces, words, outline, depth = [""], [], [], 0
     more = hidden = ended = False
     for token in _TOKEN.finditer(sql):
         kind, text = token.lastgroup, token[0]
@@ -70,8 +77,10 @@ def parse(sql: str) -> Statement:
             depth += {"(": 1, ")": -1}.get(text, 0)
             if kind == "word" and depth == 0:
                 words.append(text.lower())
+            if depth == 0:
+                outline.append(" " if kind == "comment" else text)
             pieces[-1] += text
-    return Statement(tuple(pieces), tuple(words), more, hidden)
+    return Statement(tuple(pieces), tuple(words), "".join(outline), more, hidden)
 
 
 def check_select(sql: str) -> None:
@@ -88,6 +97,11 @@ def check_one_select(sql: str) -> None:
     main = next((word for word in found.words if word in _MAIN_WORDS), "select")
     if found.more or found.hidden or main not in ("select", "values", "table") or "into" in found.words:
         raise QueryError("expected one SELECT that changes nothing", sql=sql)
+
+
+def renamed_columns(sql: str) -> frozenset[str]:
+    """Return the names under which a query gives columns that it renames: {"b"} for `SELECT t.a AS b, a + 1 AS c`."""
+    return frozenset(found[1] for found in _RENAMED.finditer(parse(sql).outline))
 
 
 def check_change(sql: str) -> None:
