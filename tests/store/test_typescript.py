@@ -36,7 +36,7 @@ def node(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     environment = os.environ | {"PATH": os.pathsep.join([done.stdout.strip(), os.environ["PATH"]])}
     with FileLock(tmp_path_factory.getbasetemp().parent / "npm.lock"):
         if not (CLIENT / "node_modules" / ".package-lock.json").exists():
-            subprocess.run(["npm", "ci", "--silent"], cwd=CLIENT, env=environment, check=True)
+            subprocess.run(["npm", "ci", "--silent", "--ignore-scripts"], cwd=CLIENT, env=environment, check=True)
     return environment
 
 
