@@ -14,9 +14,11 @@ from g6o_eval.cli import group
 from g6o_eval.commands.doctor import doctor_lines
 from g6o_eval.steps.doctor import (
     Check,
+    files_check,
     free_space,
     installation_checks,
     package_check,
+    server_check,
     skew_check,
     space_check,
     store_checks,
@@ -142,6 +144,30 @@ def test_a_clock_may_be_five_seconds_off(seconds: float, state: str) -> None:
 
     remedy = "" if state == "ok" else "Set both clocks by NTP"
     assert check == Check("clock of the server", state, f"{seconds:+.1f} s", "± 5 s", remedy)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("version", "state"), [("1.88.1", "ok"), ("2.3.1", "ok"), ("1.87.9", "fail"), ("0.9", "fail"), ("dev", "fail")]
+)
+def test_a_server_older_than_the_one_that_was_tried_fails(version: str, state: str) -> None:
+    remedy = "" if state == "ok" else "Upgrade the server"
+    assert server_check(version) == Check("engine", state, f"Dolt {version}", "≥ 1.88.1", remedy)  # type: ignore[arg-type]
+
+
+def test_a_server_that_lends_its_files_to_every_user_fails() -> None:
+    assert files_check("/srv/files").state == "ok"
+    assert files_check("") == Check(
+        "secure_file_priv", "fail", '"": every user reads and writes files as the server', "a folder",
+        "Set system_variables.secure_file_priv in the server's config.yaml to an empty folder of its own",
+    )  # fmt: skip
+
+
+def test_a_server_that_is_away_is_named_without_its_password(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run(desk, monkeypatch, "--store", "dolt://ci:hunter2@127.0.0.1:1/evals")
+
+    assert done.exit_code == 1
+    assert "cannot reach the Dolt server at 127.0.0.1:1 (dolt://ci@127.0.0.1:1/evals)" in done.output
+    assert "hunter2" not in done.output
 
 
 def test_a_disk_with_less_than_a_gibibyte_free_fails(tmp_path: Path) -> None:

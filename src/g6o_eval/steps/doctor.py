@@ -89,7 +89,7 @@ def store_checks(store: Store) -> Iterator[Check]:
     yield _tables(store)
     yield _grants(store)
     if store.kind == "server":
-        yield _files(store)
+        yield files_check(_one(store, "SELECT COALESCE(@@GLOBAL.secure_file_priv, '')"))
     yield from _dirty(store)
     yield from _clock(store)
     for origin in origins(store):
@@ -122,15 +122,28 @@ def skew_check(name: str, seconds: float) -> Check:
     return _check(name, good, f"{seconds:+.1f} s", f"± {MOST_SKEW_SECONDS:.0f} s", "Set both clocks by NTP")
 
 
-def _engine(store: Store) -> Check:
-    version = _one(store, "SELECT dolt_version()")
-    if store.kind == "embedded":  # a store of another line does not open at all
-        return Check("engine", "ok", f"doltlite {version}", "0.51")
+def server_check(version: str) -> Check:
+    """Say whether a server's version, as dolt_version() says it, is one that was tried or a later one."""
     try:
         good = Version(version) >= Version(OLDEST_SERVER)
     except InvalidVersion:
         good = False
-    return _check("engine", good, f"Dolt {version}", f"≥ {OLDEST_SERVER}", "Upgrade the server: dolt sql-server")
+    return _check("engine", good, f"Dolt {version}", f"≥ {OLDEST_SERVER}", "Upgrade the server")
+
+
+def files_check(folder: str) -> Check:
+    """Say whether a server's `secure_file_priv` keeps its users away from its files."""
+    # Tried: with "" a user who may only SELECT reads /etc/passwd by LOAD_FILE and writes files INTO OUTFILE.
+    found = folder or '"": every user reads and writes files as the server'
+    remedy = "Set system_variables.secure_file_priv in the server's config.yaml to an empty folder of its own"
+    return _check("secure_file_priv", bool(folder), found, "a folder", remedy)
+
+
+def _engine(store: Store) -> Check:
+    version = _one(store, "SELECT dolt_version()")
+    if store.kind == "server":
+        return server_check(version)
+    return Check("engine", "ok", f"doltlite {version}", "0.51")  # one of another line does not open at all
 
 
 def _tables(store: Store) -> Check:
@@ -156,17 +169,10 @@ def _grants(store: Store) -> Check:
     )
     grantee = f"'{name}'@'{host}'"
     found = sorted(str(each) for (each,) in store.read(sql, (grantee,) * 3) if each != "USAGE")
-    may = "promoter" if {"INSERT", "UPDATE", "DELETE", "EXECUTE"} <= set(found) else "judge"
+    needed = {"admin": {"CREATE", "DROP"}, "promoter": {"INSERT", "UPDATE", "DELETE", "EXECUTE"}}
+    may = next((role for role, rights in needed.items() if rights <= set(found)), "judge")
     text = f"{user}: {may} ({', '.join(found) if len(found) <= 6 else f'{len(found)} privileges'})"
     return _check("rights", "SELECT" in found, text, "SELECT", "Run as an admin: g6o-eval grants --role judge")
-
-
-def _files(store: Store) -> Check:
-    # Tried: with "" a user who may only SELECT reads /etc/passwd by LOAD_FILE and writes files INTO OUTFILE.
-    found = _one(store, "SELECT @@GLOBAL.secure_file_priv")
-    said = found or '"": every user reads and writes files as the server'
-    remedy = "Set system_variables.secure_file_priv in the server's config.yaml to an empty folder of its own"
-    return _check("secure_file_priv", found not in ("", "None"), said, "a folder", remedy)
 
 
 def _dirty(store: Store) -> Iterator[Check]:
