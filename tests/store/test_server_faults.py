@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -25,6 +26,7 @@ from support.promoter import artifact, promote
 
 PROMOTER = Path(__file__).parent.parent / "support" / "promoter.py"
 KILLS = 25
+MOMENTS, MOMENT_SECONDS = 14, 0.0003  # a commit or a merge takes 2 to 4 ms
 _DURING_SECONDS = 0.0005
 
 Kill = Callable[[], None]
@@ -163,11 +165,7 @@ def test_a_server_that_dies_and_returns_before_any_statement_leaves_the_old_or_t
     for at, statement in enumerate(statements, 1):
         before, program = state(store), f"at {at}"
         faults.set(at, die_and_return)
-        try:
-            promote(store, "triage", program, by="ann")
-            said[at] = "promoted"
-        except UnavailableError as error:
-            said[at] = "nothing" if str(error).endswith(f"Nothing was written by {message(program)!r}") else str(error)
+        said[at] = outcome(store, program)
         faults.set(None)
         new = (artifact("triage", program).program_digest, [f"text of {program}"])
         assert state(store) == (new if said[at] == "promoted" else before), statement
@@ -176,6 +174,51 @@ def test_a_server_that_dies_and_returns_before_any_statement_leaves_the_old_or_t
         assert leftovers(own_server, "evals") == [], statement
 
     assert set(said.values()) == {"promoted", "nothing"}
+
+
+@pytest.mark.parametrize("verb", ["CALL DOLT_COMMIT", "CALL DOLT_MERGE"])
+def test_a_server_that_dies_inside_the_commit_or_the_merge_leaves_the_old_or_the_new(
+    own_server: DoltServer, verb: str
+) -> None:
+    faults = Faults()
+    store = opened(own_server.url("evals"), faults)
+    migrate(store, HARNESS)
+    promote(store, "triage", "start", by="ann")
+    faults.statements.clear()
+    promote(store, "triage", "counted", by="ann")
+    at = next(place for place, statement in enumerate(faults.statements, 1) if statement.startswith(verb))
+
+    over, returned = threading.Event(), threading.Event()
+
+    def die_and_return() -> None:
+        own_server.kill()
+        own_server.start()
+        returned.set()
+        over.wait()  # the server dies with the thread that started it
+
+    for step in range(MOMENTS):
+        before, program = state(store), f"at {step}"
+        returned.clear()
+        faults.set(at, threading.Timer(step * MOMENT_SECONDS, die_and_return).start)
+        said = outcome(store, program)
+        returned.wait()
+        faults.set(None)
+        new = (artifact("triage", program).program_digest, [f"text of {program}"])
+        assert state(store) == (new if said == "promoted" else before), step
+        assert [(text,) for text in state(store)[1]] == list(store.read(TEXTS)), step
+        assert said in ("promoted", "nothing")
+        assert store.dirty() == (), step
+        promote(store, "triage", f"after {step}", by="ann")
+    over.set()
+
+
+def outcome(store: ServerStore, program: str) -> str:
+    """Promote, and return "promoted", "nothing" when the error says that nothing was written, else the error."""
+    try:
+        promote(store, "triage", program, by="ann")
+    except UnavailableError as error:
+        return "nothing" if str(error).endswith(f"Nothing was written by {message(program)!r}") else str(error)
+    return "promoted"
 
 
 def test_a_server_killed_under_promoters_and_readers_loses_nothing(

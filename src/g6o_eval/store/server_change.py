@@ -162,7 +162,11 @@ class ServerChange:
     def _merge(self, connection: Connection, commit: str, message: str) -> str:
         for attempt in range(1, _MERGES + 1):
             try:
-                ((merged, _, conflicts, said),) = connection.run("CALL DOLT_MERGE(?, '-m', ?)", (BRANCH, message))
+                # A fast-forward moves main's head first and its rows after it: a server that was killed in between
+                # came back with the new head and the old rows (1.88.1). A merge commit moves both at once.
+                ((merged, _, conflicts, said),) = connection.run(
+                    "CALL DOLT_MERGE('--no-ff', ?, '-m', ?)", (BRANCH, message)
+                )
                 break
             except ClashError:
                 if attempt == _MERGES:
@@ -181,23 +185,25 @@ class ServerChange:
     def _settle(self, commit: str, message: str, lost: LostError) -> str:
         """Find out, on another connection, whether a merge whose answer was lost has happened."""
 
-        def ask(connection: Connection) -> bool:
+        def ask(connection: Connection) -> str | None:
             # The lock is free once the server is done with what was lost.
             take_lock(connection, change_lock(self._address), self._busy_seconds, address=self._address)
             try:
-                return _has(connection, MAIN, commit)
+                made = connection.run("SELECT commit_hash FROM dolt_commit_ancestors WHERE parent_hash = ?", (commit,))
+                merges = (str(row[0]) for row in made)
+                return next((merge for merge in merges if _has(connection, MAIN, merge)), None)
             finally:
                 connection.run("SELECT RELEASE_LOCK(?)", (change_lock(self._address),))
 
         try:
-            done = self._sessions.repeat(ask, f"{self._address.database}/{MAIN}")
+            merged = self._sessions.repeat(ask, f"{self._address.database}/{MAIN}")
         except UnavailableError as error:
             raise UnavailableError(
                 f"{lost} Whether {message!r} was written is not known ({error}): look for commit {commit} in dolt_log"
             ) from None
-        if not done:
+        if merged is None:
             raise UnavailableError(f"{lost} Nothing was written by {message!r}") from None
-        return commit
+        return merged
 
 
 def commit_tables(connection: Connection, tables: Sequence[str], message: str) -> str:
