@@ -76,6 +76,17 @@ def test_a_promotion_that_refused_goes_through_after_the_adoption(desk: Desk, da
     assert desk.store.dirty() == ()
 
 
+def test_a_table_that_no_commit_holds_is_all_new(desk: Desk, daemon: Connection) -> None:
+    with desk.store.change("Not there yet") as change:
+        change.execute("DROP TABLE compiled_prompts")
+    daemon.run("CREATE TABLE compiled_prompts (prompt_id VARCHAR(200) NOT NULL PRIMARY KEY)")
+    daemon.run("INSERT INTO compiled_prompts VALUES ('a')")
+
+    (found,) = uncommitted(desk.store)
+
+    assert (found.columns, found.added, found.removed) == (("prompt_id",), (("a",),), ())
+
+
 def test_rows_of_other_tables_stay_uncommitted(desk: Desk, daemon: Connection) -> None:
     daemon.run("UPDATE tickets SET text = 'changed' WHERE id = 1")
     daemon.run(INSERT)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Iterator
@@ -7,9 +8,11 @@ from contextlib import closing
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from g6o_eval.cli import group
 from g6o_eval.errors import DataError, MissingError, RefusedError, UnavailableError
 from g6o_eval.steps.history_file import check_file
 from g6o_eval.steps.rollback import rollback
@@ -306,3 +309,101 @@ def test_no_changed_byte_is_ever_taken(file: Path, data: st.DataObject) -> None:
 
     with pytest.raises(DataError, match=r"line \d+: "):
         check_file(bad)
+
+
+def forge(path: Path, *data: object) -> None:
+    """Write these lines with good checksums, as somebody might who means it."""
+    seal, lines = "", []
+    for each in data:
+        body = json.dumps(each, separators=(",", ":"))
+        seal = hashlib.sha256((seal + body).encode()).hexdigest()
+        lines.append(f'{{"sha256":"{seal}","data":{body}}}\n')
+    path.write_text("".join(lines))
+
+
+HEADER = {
+    "format": "g6o_eval history", "version": 1, "at": "2026-01-02T03:04:05+00:00",
+    "origin": {"url": "dolt://ci@host/evals", "kind": "server", "head": "h"}, "columns": {"g6o_imports": ["import_id"]},
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            ({"format": "other"},),
+            f"line 1: this is no history that g6o-eval export wrote. {NOTHING}",
+        ),
+        (
+            ({**HEADER, "version": 2},),
+            "line 1: version 2 of the format, this g6o_eval reads 1. Nothing was imported. "
+            "Import with the version that exported it",
+        ),
+        (
+            (HEADER, ["g6o_imports", ["a", "b"]]),
+            f"line 2: a row of 'g6o_imports' that the first line does not describe. {NOTHING}",
+        ),
+        (
+            (HEADER, ["mysql.user", ["a"]]),
+            f"line 2: a row of 'mysql.user' that the first line does not describe. {NOTHING}",
+        ),
+        (({**HEADER, "origin": {}},), f"line 1: it does not say where the history is from. {NOTHING}"),
+        ((HEADER, "g6o_imports"), f"line 2: a row of None that the first line does not describe. {NOTHING}"),
+        ((HEADER, {"rows": 1}), f"line 2: it says 1 rows, there are 0. {NOTHING}"),
+        ((HEADER, {"rows": 0}, ["g6o_imports", ["a"]]), f"line 3: it stands after the last line. {NOTHING}"),
+        (
+            ({**HEADER, "columns": {"tickets": ["id"]}}, {"rows": 0}),
+            "line 1: tickets with the columns id; this g6o_eval has no such table. Nothing was imported. "
+            "Import with the version that exported it",
+        ),
+        (
+            (HEADER, {"rows": 0}),
+            "line 1: g6o_imports with the columns import_id; this g6o_eval has import_id, origin_url, origin_kind, "
+            "origin_head, exported_at, file_sha256, imported_at, actor. Nothing was imported. "
+            "Import with the version that exported it",
+        ),
+    ],
+)
+def test_a_forged_file_reaches_no_table_but_ours(
+    other: Store, tmp_path: Path, lines: tuple[object, ...], said: str
+) -> None:
+    path = tmp_path / "history.jsonl"
+    forge(path, *lines)
+
+    assert refused(other, path) == f"{path}, {said}"
+
+
+def test_a_line_that_is_no_json_is_refused(other: Store, tmp_path: Path) -> None:
+    path = tmp_path / "history.jsonl"
+    seal = hashlib.sha256(b"nonsense").hexdigest()
+    path.write_text(f'{{"sha256":"{seal}","data":nonsense}}\n')
+
+    assert refused(other, path) == (f"{path}: a line is no JSON (Expecting value: line 1 column 1 (char 0)). {NOTHING}")
+
+
+def test_the_commands_say_what_they_carried(full: Desk, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(full.root)
+    monkeypatch.delenv("G6O_STORE", raising=False)
+    (full.root / "pytest.ini").write_text("[pytest]\n")
+    path, head = tmp_path / "history.jsonl", full.store.head()[:12]
+    scores = len(rows(full.store, "g6o_scores"))
+    carried = f"3 entries, 2 artifacts, 3 runs, {scores} scores"
+
+    def run(*arguments: str) -> str:
+        done = CliRunner().invoke(group, arguments)
+        assert done.exit_code == 0, done.output
+        return done.output
+
+    exported = run("export", str(path))
+    imported = run("import", str(path), "--store", "doltlite:///new.db")
+    again = run("import", str(path), "--store", "doltlite:///new.db")
+
+    here, there = "doltlite:///.g6o/evals.db", "doltlite:///new.db"
+    assert exported == f"{path}: {carried}; {here} at {head}\n"
+    assert re.fullmatch(re.escape(f"{there}: {carried}; from {here}, commit ") + r"[0-9a-f]{12}\n", imported)
+    assert again == f"{there}: everything stood there already; from {here}, no commit\n"
+
+
+def test_a_store_that_was_never_imported_into_has_no_origins(tmp_path: Path) -> None:
+    with closing(open_store("doltlite:///empty.db", root=tmp_path)) as store:
+        assert (origins(store), origin_of(store, "01JD8Z0000000000000000000A")) == ((), None)

@@ -159,6 +159,8 @@ def _data_lines(path: Path) -> Iterator[tuple[int, Any, str]]:
                 if line != _BEFORE + seal.encode("ascii") + _BETWEEN + body + b"}\n":
                     raise DataError(_wrong(path, number))
                 yield number, json.loads(body), seal
+    except json.JSONDecodeError as error:  # with a good checksum: nobody's accident
+        raise DataError(f"{path}: a line is no JSON ({error}). {_REMEDY}") from None
     except OSError as error:
         raise UnavailableError(f"cannot read {path}: {error.strerror}") from None
 
@@ -179,12 +181,15 @@ def _header(path: Path, data: Any) -> Header:
             f"{path}, line 1: version {data.get('version')!r} of the format, this g6o_eval reads {VERSION}. "
             "Nothing was imported. Import with the version that exported it"
         )
-    return Header(**data["origin"], at=data["at"], columns=data["columns"])
+    try:
+        return Header(**data["origin"], at=data["at"], columns=dict(data["columns"]))
+    except (KeyError, TypeError, ValueError):
+        raise DataError(f"{path}, line 1: it does not say where the history is from. {_REMEDY}") from None
 
 
 def _table(path: Path, number: int, data: Any, header: Header) -> str:
-    table, values = data
-    if len(values) != len(header.columns.get(table, ())):
+    table, values = data if isinstance(data, list) and len(data) == 2 else (None, None)
+    if not isinstance(values, list) or len(values) != len(header.columns.get(str(table), ())):
         raise DataError(f"{path}, line {number}: a row of {table!r} that the first line does not describe. {_REMEDY}")
     return str(table)
 
