@@ -3,11 +3,12 @@ PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
 
-.PHONY: help install eval eval-again test check static bench docs clean
+.PHONY: help install eval eval-again test check static ts bench docs clean
 help:
 	@echo "make eval    compile, judge and report the evals on the embedded store"
 	@echo "make test    run the tests"
-	@echo "make check   format, lint, types, import floors, then the tests with branch coverage"
+	@echo "make check   format, lint, types, import floors, the TypeScript client, then the tests with branch coverage"
+	@echo "make ts      types and tests of clients/typescript; Node comes from PATH or the package index"
 	@echo "make bench   run the benchmarks side by side with their floors; results go to the terminal"
 	@echo "make docs    write docs/options.md anew"
 
@@ -42,7 +43,17 @@ static: install
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-check: static test
+# The client's tests against a real server are part of `make test`.
+CLIENT = clients/typescript
+IN_CLIENT = PATH="$$(tools/node):$$PATH" && export PATH && cd $(CLIENT)
+ts: $(CLIENT)/node_modules/.package-lock.json
+	$(IN_CLIENT) && npm run --silent check && npm test --silent
+
+$(CLIENT)/node_modules/.package-lock.json: $(CLIENT)/package-lock.json $(CLIENT)/.npmrc
+	$(IN_CLIENT) && npm ci --silent --ignore-scripts
+	touch $@
+
+check: static ts test
 
 bench: install
 	@for script in benchmarks/*.py; do echo "== $$script"; $(BIN)/python $$script || exit 1; done
@@ -51,4 +62,4 @@ docs: install
 	$(BIN)/python tools/options.py
 
 clean:
-	rm -rf $(VENV) .g6o .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(CLIENT)/node_modules $(VENV) .g6o .coverage* .mypy_cache .ruff_cache .pytest_cache .hypothesis

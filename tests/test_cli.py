@@ -16,7 +16,10 @@ from g6o_eval.commands.promote import exit_status as promote_status
 from g6o_eval.commands.table import table_lines
 from g6o_eval.errors import DataError, DeclarationError, LeakError, RefusedError, RoleError, StaleError
 
-OURS = ("init", "load", "promote", "reinstate", "rollback", "show", "status")
+OURS = (
+    "adopt", "doctor", "export", "grants", "import", "init", "load", "promote", "reinstate", "rollback", "show",
+    "status",
+)  # fmt: skip
 REMEDY = "Repair or uninstall the package that adds it"
 
 

@@ -20,6 +20,11 @@ REFUSED, USAGE = 1, 2
 
 _COMMANDS: Mapping[str, str] = MappingProxyType(
     {
+        "adopt": "g6o_eval.commands.adopt:adopt",
+        "doctor": "g6o_eval.commands.doctor:doctor",
+        "export": "g6o_eval.commands.export:export",
+        "grants": "g6o_eval.commands.grants:grants",
+        "import": "g6o_eval.commands.export:import_",
         "init": "g6o_eval.commands.init:init",
         "load": "g6o_eval.commands.load:load",
         "promote": "g6o_eval.commands.promote:promote",

@@ -1,8 +1,10 @@
-"""The store under test, once per engine. A new engine joins ENGINES and gets every contract test."""
+"""The store under test, once per engine: every test that takes `store_url` runs on each."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -11,19 +13,47 @@ from g6o_eval.store.choose import open_store
 from g6o_eval.store.doltlite import Connection
 from g6o_eval.store.embedded import fit_library
 from g6o_eval.store.port import Row, Store
-from g6o_eval.store.schema import HARNESS, migrate
+from g6o_eval.store.schema import HARNESS, SENTINEL_DDL, migrate
+from support.dolt_server import DoltServer, session_server
 
 Foreign = Callable[..., list[Row]]
 
-ENGINES: dict[str, Callable[[Path], str]] = {
-    "embedded": lambda folder: f"doltlite:///{folder / 'evals.db'}",
-}
+ENGINES = ("embedded", "server")
+_NUMBERS = count(1)
 
 
-@pytest.fixture(params=sorted(ENGINES))
+@pytest.fixture(scope="session")
+def dolt_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> DoltServer:
+    """The one Dolt server of this session, xdist workers included; it ends with the session."""
+    base = tmp_path_factory.getbasetemp()
+    if hasattr(request.config, "workerinput"):
+        return session_server(base.parent / "dolt", os.getppid())
+    return session_server(base / "dolt", os.getpid())
+
+
+@pytest.fixture
+def database(dolt_server: DoltServer) -> Iterator[str]:
+    """An empty database of its own for this test."""
+    name = f"t_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_NUMBERS)}"
+    dolt_server.run(f"CREATE DATABASE {name}")
+    yield name
+    dolt_server.run(f"DROP DATABASE {name}")
+
+
+@pytest.fixture
+def server_url(dolt_server: DoltServer, database: str) -> str:
+    """The URL of a database with nothing but the sentinel, as an embedded file is born."""
+    commit = "CALL DOLT_COMMIT('-Am', 'Make the store')"
+    dolt_server.run(SENTINEL_DDL, commit, database=database)
+    return dolt_server.url(database)
+
+
+@pytest.fixture(params=ENGINES)
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database of its own for this test."""
-    return ENGINES[request.param](tmp_path)
+    if request.param == "embedded":
+        return f"doltlite:///{tmp_path / 'evals.db'}"
+    return str(request.getfixturevalue("server_url"))
 
 
 @pytest.fixture
@@ -42,8 +72,22 @@ def store(empty_store: Store) -> Store:
 
 
 @pytest.fixture
-def foreign(store_url: str) -> Iterator[Foreign]:
+def untyped_store(tmp_path: Path) -> Iterator[Store]:
+    """A store that keeps what does not fit its column, as only the embedded engine does: readers must refuse it."""
+    opened = open_store(f"doltlite:///{tmp_path / 'untyped.db'}", root=tmp_path)
+    migrate(opened, HARNESS)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def foreign(request: pytest.FixtureRequest, store_url: str) -> Iterator[Foreign]:
     """Run a statement as a client of the same database that knows nothing of our rules."""
+    if store_url.startswith("dolt://"):
+        server: DoltServer = request.getfixturevalue("dolt_server")
+        database = request.getfixturevalue("database")
+        yield lambda sql: server.run(sql, database=database)
+        return
     path = store_url.removeprefix("doltlite:///")
     client = Connection(fit_library(), path, mode="create", name=path, busy_seconds=5)
     yield client.run

@@ -14,7 +14,8 @@ from g6o_eval.errors import DataError, QueryError
 from g6o_eval.store.doltlite import Connection
 from g6o_eval.store.embedded import fit_library
 from g6o_eval.store.port import Column, Value
-from g6o_eval.store.query import check_select, plain_type, query, strip_comments
+from g6o_eval.store.query import query
+from g6o_eval.store.sql import check_select, plain_type, strip_comments
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]))
 VALUES = st.one_of(

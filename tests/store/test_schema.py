@@ -24,6 +24,7 @@ def test_migrations_are_applied_once_in_one_commit_with_their_record(empty_store
 
     assert first == (
         "g6o_eval 1: runs, scores, artifacts, ledger and the prompts that consumers read",
+        "g6o_eval 2: where imported history came from",
         "shop 1: tickets",
         "shop 2: labels",
     )
@@ -32,6 +33,7 @@ def test_migrations_are_applied_once_in_one_commit_with_their_record(empty_store
     assert empty_store.dirty() == ()
     assert list(empty_store.read("SELECT owner, number, name FROM g6o_migrations ORDER BY owner, number")) == [
         ("g6o_eval", 1, "runs, scores, artifacts, ledger and the prompts that consumers read"),
+        ("g6o_eval", 2, "where imported history came from"),
         ("shop", 1, "tickets"),
         ("shop", 2, "labels"),
     ]

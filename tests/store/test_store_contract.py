@@ -69,6 +69,22 @@ def test_a_result_names_its_columns_and_their_declared_types(store: Store) -> No
     assert list(result) == []
 
 
+def test_a_column_keeps_its_declared_type_under_another_name_and_an_expression_has_none(store: Store) -> None:
+    with store.change("Make a table") as change:
+        change.execute("CREATE TABLE typed (a VARCHAR(20) NOT NULL PRIMARY KEY, c JSON, d BOOLEAN)")
+        change.insert("typed", ("a", "c", "d"), [("x", "[1]", 1)])
+
+    result = store.read(
+        "SELECT t.a AS b, c AS json, t.d ok, a = 'x' AS same, d AS `final`, UPPER(a) AS big FROM typed t"
+    )
+
+    assert result.columns == (
+        Column("b", "VARCHAR"), Column("json", "JSON"), Column("ok", "BOOLEAN"), Column("same", ""),
+        Column("final", "BOOLEAN"), Column("big", ""),
+    )  # fmt: skip
+    assert list(result) == [("x", "[1]", 1, 1, 1, "X")]
+
+
 def test_a_change_is_one_commit_and_only_then_seen(rows: Store) -> None:
     before = rows.head()
 

@@ -135,7 +135,7 @@ def test_hashes_move_with_the_rows_and_with_nothing_else(store: Store) -> None:
         ("7", 7),
         ("2.0", 2),
         ("2.5", 2.5),
-        ("[123456789012345678901234567890]", [123456789012345678901234567890]),
+        ("[4503599627370497]", [4503599627370497]),
     ],
 )
 def test_json_is_parsed_as_dolts_json_type_keeps_it(store: Store, text: str | None, value: object) -> None:
@@ -166,10 +166,10 @@ def test_keys_of_a_json_object_are_sorted(store: Store) -> None:
         (b"\0", "is a BLOB of 1 bytes. Write in the query: HEX(meta) AS meta"),
     ],
 )  # fmt: skip
-def test_bad_json_names_row_and_column(store: Store, text: Value, problem: str) -> None:
-    fill(store, [("k1", text)], columns="id, meta")
+def test_bad_json_names_row_and_column(untyped_store: Store, text: Value, problem: str) -> None:
+    fill(untyped_store, [("k1", text)], columns="id, meta")
 
-    said = refusal(store, Dataset("SELECT id, meta FROM tickets", key="id", inputs=("meta",)))
+    said = refusal(untyped_store, Dataset("SELECT id, meta FROM tickets", key="id", inputs=("meta",)))
 
     assert said == f"dataset of eval 'triage': row 'k1': column 'meta' {problem}"
 
@@ -183,10 +183,10 @@ def test_a_boolean_column_gives_bools(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("value", "shown"), [(2, "2"), ("yes", "'yes'")])
-def test_a_boolean_that_is_none_is_refused(store: Store, value: Value, shown: str) -> None:
-    fill(store, [("a", value)], columns="id, ok")
+def test_a_boolean_that_is_none_is_refused(untyped_store: Store, value: Value, shown: str) -> None:
+    fill(untyped_store, [("a", value)], columns="id, ok")
 
-    said = refusal(store, Dataset("SELECT id, ok FROM tickets", key="id", inputs=("ok",)))
+    said = refusal(untyped_store, Dataset("SELECT id, ok FROM tickets", key="id", inputs=("ok",)))
 
     assert said == f"dataset of eval 'triage': row 'a': column 'ok' is {shown}, but a BOOLEAN is 0, 1 or NULL"
 
@@ -212,6 +212,8 @@ def test_a_type_that_engines_give_back_differently_is_refused_with_what_to_write
     said = refusal(store, Dataset("SELECT id, x FROM tickets", key="id", inputs=("x",)))
 
     kind = declared.split("(")[0].upper()
+    if store.kind == "server":
+        kind = kind.replace("NUMERIC", "DECIMAL")  # its other name, which the server does not keep
     assert said == (
         f"dataset of eval 'triage': column 'x' is {kind}, which the engines give back in different forms. "
         f"Write in the query: {instead}"
@@ -234,18 +236,18 @@ def test_what_the_message_says_to_write_is_taken(store: Store) -> None:
     assert dict(example.items()) == {"id": "a", "d": 2.5, "t": "2026-11-22 10:00:00", "b": "FF"}
 
 
-def test_a_blob_in_a_text_column_is_refused(store: Store) -> None:
-    fill(store, [("a", b"\xff\xfe")], columns="id, text")
+def test_a_blob_in_a_text_column_is_refused(untyped_store: Store) -> None:
+    fill(untyped_store, [("a", b"\xff\xfe")], columns="id, text")
 
-    assert refusal(store, Dataset("SELECT id, text FROM tickets", key="id", inputs=("text",))) == (
+    assert refusal(untyped_store, Dataset("SELECT id, text FROM tickets", key="id", inputs=("text",))) == (
         "dataset of eval 'triage': row 'a': column 'text' is a BLOB of 2 bytes. Write in the query: HEX(text) AS text"
     )
 
 
-def test_an_infinity_is_refused(store: Store) -> None:
-    fill(store, [("a",)], columns="id")
+def test_an_infinity_is_refused(untyped_store: Store) -> None:
+    fill(untyped_store, [("a",)], columns="id")
 
-    said = refusal(store, Dataset("SELECT id, 9e999 AS x FROM tickets", key="id", inputs=("x",)))
+    said = refusal(untyped_store, Dataset("SELECT id, 9e999 AS x FROM tickets", key="id", inputs=("x",)))
 
     assert said == "dataset of eval 'triage': row 'a': column 'x' is inf, which is no number to compute with"
 
@@ -259,10 +261,10 @@ def test_a_key_that_stands_twice_is_refused(store: Store) -> None:
 
 
 @pytest.mark.parametrize(("key", "shown"), [(None, "None"), ("", "''"), (1.5, "1.5")])
-def test_a_key_that_identifies_nothing_is_refused(store: Store, key: Value, shown: str) -> None:
-    fill(store, [(key, "x")], columns="id, text", table="CREATE TABLE tickets (id, text LONGTEXT)")
+def test_a_key_that_identifies_nothing_is_refused(untyped_store: Store, key: Value, shown: str) -> None:
+    fill(untyped_store, [(key, "x")], columns="id, text", table="CREATE TABLE tickets (id, text LONGTEXT)")
 
-    assert refusal(store, Dataset("SELECT id, text FROM tickets", key="id", inputs=("text",))) == (
+    assert refusal(untyped_store, Dataset("SELECT id, text FROM tickets", key="id", inputs=("text",))) == (
         f"dataset of eval 'triage': the key 'id' is {shown}: it must be a text or an integer, and never empty"
     )
 

@@ -37,7 +37,12 @@ def store_option(command: _Command) -> _Command:
 
 @contextmanager
 def open_chosen(
-    option: str | None, *, read_only: bool = False, create: bool = True, settings: Settings | None = None
+    option: str | None,
+    *,
+    read_only: bool = False,
+    create: bool = True,
+    migrated: bool = True,
+    settings: Settings | None = None,
 ) -> Iterator[Store]:
     """Open the chosen store, bring its tables up to date when it may be written, close it at the end.
 
@@ -45,6 +50,7 @@ def open_chosen(
         option: what `--store` said.
         read_only: nothing will be written: no table is made.
         create: whether a store that does not exist is made; else MissingError says how to.
+        migrated: whether its tables are brought up to date; False: it is taken as it is.
         settings: of the project; read from the current folder when not given.
 
     Raises:
@@ -58,7 +64,7 @@ def open_chosen(
     settings = settings or read_settings(Path.cwd())
     url = chosen_url(option, settings)
     with closing(open_store(url, root=settings.root, read_only=read_only, create=create)) as store:
-        if not store.read_only:
+        if migrated and not store.read_only:
             migrate(store, known_migrations())
         yield store
 

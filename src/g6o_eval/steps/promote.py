@@ -26,6 +26,7 @@ from g6o_eval.steps.proof import changed_rules, rejudge, run_problems, verdict_p
 from g6o_eval.steps.subject import subject_of
 from g6o_eval.store.examples import Splits, read_examples
 from g6o_eval.store.ledger import Entry, artifact_digest, live, record_promotion, revoked
+from g6o_eval.store.origins import origin_of
 from g6o_eval.store.port import Store
 from g6o_eval.store.results import latest_run, run_behind
 
@@ -123,7 +124,7 @@ def promote(
         raise RefusedError((*reasons, _no_run(proposal.subject)))
     verdict = rejudge(run, spec.gate, groups=proposal.groups)
     reasons += run_problems(run, proposal.subject, keys=frozenset(proposal.groups))
-    reasons += [*verdict_problems(run, verdict), *_server_problems(run, store, order)]
+    reasons += [*verdict_problems(run, verdict), *_server_problems(run, store, order), *_origin_problems(run, store)]
     if reasons:
         raise RefusedError(tuple(reasons))
     return _record(proposal, run, verdict, store=store, order=order)
@@ -228,6 +229,15 @@ def _checkout_problems(root: Path, store: Store) -> Iterator[str]:
     elif changed:
         more = f" and {len(changed) - _SHOWN} more" if len(changed) > _SHOWN else ""
         yield f"the checkout is unclean: {', '.join(changed[:_SHOWN])}{more}. Commit, ignore or remove them"
+
+
+def _origin_problems(run: Run, store: Store) -> Iterator[str]:
+    origin = origin_of(store, run.run_id)
+    if origin is not None:
+        yield (
+            f"{run.subject.eval_name}: run {run.run_id} was judged in {origin.origin_url} and imported here; "
+            "a proof does not travel between stores. Run: pytest evals/"
+        )
 
 
 def _no_run(subject: Subject) -> str:

@@ -58,14 +58,7 @@ class EmbeddedChange:
         own = dirty_tables(connection) - self._dirty_before
         if not own:
             return  # whoever opened the change rolls back: a write that changed nothing leaves nothing
-        for (table,) in connection.run("SELECT table_name FROM dolt_status WHERE staged = 1"):
-            connection.run("SELECT dolt_reset(?)", (table,))  # another client's; its rows stay, uncommitted
-        for table in sorted(own):
-            connection.run("SELECT dolt_add(?)", (table,))
-        # dolt_commit also ends the SQL transaction and opens another one: nothing may be written after it.
-        (row,) = connection.run("SELECT dolt_commit('-m', ?)", (message,))
-        self.commit = str(row[0])
-        connection.run("COMMIT")
+        self.commit = commit_tables(connection, own, message)
 
     def _run(self, sql: str, params: Sequence[Value]) -> list[Row]:
         connection = self._open()
@@ -87,6 +80,18 @@ class EmbeddedChange:
         if self._connection is None:
             raise StoreError("this change has ended: open another one with store.change(message)")
         return self._connection
+
+
+def commit_tables(connection: Connection, tables: Iterable[str], message: str) -> str:
+    """Commit these tables as they stand, and nothing else; ends the transaction. Return the commit."""
+    for (table,) in connection.run("SELECT table_name FROM dolt_status WHERE staged = 1"):
+        connection.run("SELECT dolt_reset(?)", (table,))  # another client's; its rows stay, uncommitted
+    for table in sorted(tables):
+        connection.run("SELECT dolt_add(?)", (table,))
+    # dolt_commit also ends the SQL transaction and opens another one: nothing may be written after it.
+    (row,) = connection.run("SELECT dolt_commit('-m', ?)", (message,))
+    connection.run("COMMIT")
+    return str(row[0])
 
 
 def dirty_tables(connection: Connection) -> frozenset[str]:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-import re
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from g6o_eval.errors import DeclarationError, UnavailableError
+from g6o_eval.errors import DeclarationError
+from g6o_eval.store.address import PASSWORD_VARIABLE, parse_address, without_password
 from g6o_eval.store.port import Store
+
+__all__ = ["Choice", "choose_store", "open_store", "without_password"]
 
 DEFAULT_URL = "doltlite:///.g6o/evals.db"
 OPTION, VARIABLE, INI = "--eval-store", "G6O_STORE", "g6o_store"
@@ -44,19 +47,19 @@ def open_store(url: str, *, root: Path, read_only: bool = False, create: bool = 
         url: see Choice.
         root: what a relative path is relative to.
         read_only: refuse writes.
-        create: make the file and its folder when there is none. False makes nothing.
+        create: make the file and its folder when there is none. False makes nothing. On a server a
+            database is never made.
 
     Raises:
         DeclarationError: the URL has another form.
-        MissingError: there is no file, and none may be made.
+        MissingError: there is no file, and none may be made; the server has no such database.
         UnavailableError: it cannot be reached, opened or loaded.
         UnfitError: it is not a store of ours.
     """
     if url.startswith("dolt://"):
-        raise UnavailableError(
-            f"cannot open {without_password(url)}: the server adapter is not part of this version. "
-            f"Use the embedded store: {OPTION} {DEFAULT_URL}"
-        )
+        from g6o_eval.store.server import ServerStore
+
+        return ServerStore(parse_address(url, password=os.environ.get(PASSWORD_VARIABLE)), read_only=read_only)
     path = url.removeprefix(_EMBEDDED)
     if not url.startswith(_EMBEDDED) or not path or path.endswith("/"):
         raise DeclarationError(
@@ -66,8 +69,3 @@ def open_store(url: str, *, root: Path, read_only: bool = False, create: bool = 
     from g6o_eval.store.embedded import EmbeddedStore
 
     return EmbeddedStore(root / path, url=url, read_only=read_only, create=create)
-
-
-def without_password(url: str) -> str:
-    """Return the URL as it may be shown: `dolt://user:secret@host/db` without `:secret`."""
-    return re.sub(r"^([a-z]+://[^/@:]*):[^/]*@", r"\1@", url)

@@ -13,8 +13,16 @@ from urllib.parse import quote
 
 from filelock import FileLock, Timeout
 
-from g6o_eval.errors import MissingError, QueryError, ReadOnlyError, StoreError, UnavailableError, UnfitError
-from g6o_eval.store.change import EmbeddedChange, dirty_tables
+from g6o_eval.errors import (
+    MissingError,
+    QueryError,
+    ReadOnlyError,
+    RefusedError,
+    StoreError,
+    UnavailableError,
+    UnfitError,
+)
+from g6o_eval.store.change import EmbeddedChange, commit_tables, dirty_tables
 from g6o_eval.store.doltlite import Connection, Mode
 from g6o_eval.store.library import Library, check_version, find_library, load_library
 from g6o_eval.store.port import Kind, Rows, Value
@@ -89,6 +97,18 @@ class EmbeddedStore:
                 change = EmbeddedChange(writer)
                 yield change
                 change.finish(message)
+            finally:
+                if writer.in_transaction:
+                    writer.run("ROLLBACK")
+
+    def adopt(self, tables: Sequence[str], message: str) -> str:
+        """See Store.adopt."""
+        with self._write("what another client left") as writer:
+            writer.run("BEGIN IMMEDIATE")
+            try:
+                if clean := sorted(set(tables) - dirty_tables(writer)):
+                    raise RefusedError((f"{', '.join(clean)}: no uncommitted rows; somebody was quicker",))
+                return commit_tables(writer, tables, message)
             finally:
                 if writer.in_transaction:
                     writer.run("ROLLBACK")

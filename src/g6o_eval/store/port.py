@@ -112,6 +112,16 @@ class Store(Protocol):
             UnfitError: a table it touched has uncommitted rows of another client.
         """
 
+    def adopt(self, tables: Sequence[str], message: str) -> str:
+        """Commit uncommitted rows that another client left in these tables, all of them; return the commit.
+
+        Rows in other tables stay uncommitted.
+
+        Raises:
+            ReadOnlyError: the store may only be read.
+            RefusedError: one of the tables has none.
+        """
+
     def label(self, name: str, commit: str, message: str) -> None:
         """Put a tag on a commit, moving it when it exists. Labels can be repaired, rows are the truth."""
 

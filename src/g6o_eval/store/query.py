@@ -27,13 +27,12 @@ import orjson
 from g6o_eval.errors import QueryError, StoreError
 from g6o_eval.store.doltlite import Connection
 from g6o_eval.store.port import Column, Rows, Value
+from g6o_eval.store.sql import check_select, plain_type, strip_comments
 from g6o_eval.store.statement import Statement, decode_text
 
 _CHUNK = 200  # rows parsed at once: measured best; from about 128 KB on, malloc maps and unmaps pages for each
 _MOST_COLUMNS = 500  # json_array takes up to 1,000
 _REFUSAL = "json_array(x'')"  # "JSON cannot hold BLOB values"; some BLOBs are JSONB, which it would take in as JSON
-_COMMENT = re.compile(r"\s+|--[^\n]*(\n|$)|/\*.*?\*/", re.DOTALL)
-_SELECTS = ("select", "with", "values")
 
 
 def query(connection: Connection, sql: str, params: Sequence[Value] = ()) -> Rows:
@@ -56,25 +55,6 @@ def _columns(described: list[tuple[str, str]]) -> tuple[Column, ...]:
 def _check_single(statement: Statement) -> None:
     if strip_comments(statement.tail).strip("; \t\r\n") or not statement.read_only:
         raise QueryError("expected one SELECT that changes nothing", sql=statement.sql + statement.tail)
-
-
-def check_select(sql: str) -> None:
-    """Raise QueryError unless the statement begins as a query does."""
-    word = re.match(r"[a-z]*", strip_comments(sql).lstrip("(").lower())
-    if word is None or word[0] not in _SELECTS:
-        raise QueryError("expected a SELECT: only queries may run here", sql=sql)
-
-
-def strip_comments(sql: str) -> str:
-    """Return a statement without the blanks and comments before it."""
-    while found := _COMMENT.match(sql):
-        sql = sql[found.end() :]
-    return sql
-
-
-def plain_type(declared: str) -> str:
-    """Return a declared type in upper case, without its length: "decimal(10, 4)" is "DECIMAL"."""
-    return " ".join(re.sub(r"\(.*?\)", " ", declared).upper().split())
 
 
 def _bulk(connection: Connection, sql: str) -> Rows | None:

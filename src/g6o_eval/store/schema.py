@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import entry_points
@@ -18,6 +19,8 @@ SENTINEL_DDL = (
     f"CREATE TABLE {SENTINEL} (owner VARCHAR(200) NOT NULL, number BIGINT NOT NULL, "
     "name VARCHAR(200) NOT NULL, PRIMARY KEY (owner, number))"
 )
+
+_CREATES = re.compile(r"^\s*CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +71,18 @@ HARNESS: tuple[Migration, ...] = (
             "compiled_at DATETIME NOT NULL, dspy_version VARCHAR(20) NOT NULL)",
         ),
     ),
+    Migration(
+        owner="g6o_eval",
+        number=2,
+        name="where imported history came from",
+        statements=(
+            "CREATE TABLE g6o_imports (import_id VARCHAR(26) NOT NULL PRIMARY KEY, origin_url LONGTEXT NOT NULL, "
+            "origin_kind VARCHAR(10) NOT NULL, origin_head VARCHAR(64) NOT NULL, exported_at VARCHAR(25) NOT NULL, "
+            "file_sha256 VARCHAR(64) NOT NULL, imported_at VARCHAR(25) NOT NULL, actor VARCHAR(200) NOT NULL)",
+            # A run that stands here proves nothing new in this store: it was judged elsewhere.
+            "CREATE TABLE g6o_imported_runs (run_id VARCHAR(26) NOT NULL PRIMARY KEY, import_id VARCHAR(26) NOT NULL)",
+        ),
+    ),
 )
 
 
@@ -108,6 +123,21 @@ def migrate(store: Store, migrations: Sequence[Migration]) -> tuple[str, ...]:
                 change.execute(statement)
         change.insert(SENTINEL, ("owner", "number", "name"), [(m.owner, m.number, m.name) for m in missing])
     return tuple(_title(each) for each in missing)
+
+
+def pending(store: Store, migrations: Sequence[Migration]) -> tuple[str, ...]:
+    """Return "owner number: name" of each migration that the store lacks; writes nothing.
+
+    Raises:
+        UnfitError: the store has a migration that these do not know, or knows one by another name.
+    """
+    return tuple(_title(each) for each in _missing(_by_owner(migrations), _applied(store)))
+
+
+def own_tables(migrations: Sequence[Migration]) -> frozenset[str]:
+    """Return the tables that migrations make, and the one that records them."""
+    made = (found for each in migrations for text in each.statements for found in _CREATES.findall(text))
+    return frozenset({SENTINEL, *made})
 
 
 def _applied(store: Store) -> list[Row]:
