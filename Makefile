@@ -25,6 +25,7 @@ eval-again: install
 	$(BIN)/pytest evals/
 
 test: install
+	tools/dolt >/dev/null # says on stderr what it does; a build of minutes is no test's business
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest tests/ -q
 	$(BIN)/coverage combine --quiet
