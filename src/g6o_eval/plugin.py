@@ -27,65 +27,62 @@ DEFAULT_CONCURRENCY = 8
 """Predictions in flight per Eval: what dspy itself takes by default."""
 
 
-def pytest_addoption(parser: pytest.Parser) -> None:
-    """Declare the options. Help texts: what it does, in the imperative, without a full stop."""
-    group = parser.getgroup("g6o-eval", "evals of DSPy programs (g6o_eval)")
-    add = group.addoption
-    add(
-        "--compile",
-        action="store_true",
-        dest="g6o_compile",
-        help="compile a new candidate for each selected Eval within its budget, then judge it",
-    )
-    add(
-        "--eval-store",
-        metavar="URL",
-        dest="g6o_store",
-        default=None,
-        help="read Examples from and record verdicts in this store: doltlite:///FILE or dolt://USER@HOST:PORT/DB "
-        "(else $G6O_STORE, ini g6o_store, doltlite:///.g6o/evals.db)",
-    )
-    add(
-        "--eval-lm",
-        action="append",
-        metavar="ROLE=MODEL",
-        dest="g6o_lm",
-        default=None,
-        help="let MODEL (offline, openai/gpt-4o-mini …) play ROLE (task, reflection, judge, teacher); "
-        "repeatable; verdicts of such a run are not stored",
-    )
-    add(
-        "--eval-concurrency",
-        type=parse_concurrency,
-        metavar="N",
-        dest="g6o_concurrency",
-        default=DEFAULT_CONCURRENCY,
-        help=f"keep at most N predictions of an Eval in flight (default {DEFAULT_CONCURRENCY})",
-    )
-    add(
-        "--eval-baseline",
-        metavar="git:REF",
-        dest="g6o_baseline",
-        default=None,
-        help="compare with the candidate of another commit instead of what is live; such verdicts are not stored",
-    )
-    add(
-        "--eval-changed-only",
-        action="store_true",
-        dest="g6o_changed_only",
-        help="leave out the evals that are, in everything a verdict is about, what is live",
-    )
-    parser.addini("g6o_store", "URL of the store (see --eval-store)", default="")
-    parser.addini("g6o_lm", "lines of ROLE=MODEL (see --eval-lm)", type="linelist", default=[])
-    parser.addini("g6o_evals", "folders that hold evals", type="linelist", default=["evals"])
-    parser.addini("g6o_short", "run plain items without pytest's fixture machinery", type="bool", default=True)
-
-
 def parse_concurrency(text: str) -> int:
     """Return the number that --eval-concurrency gives, from 1 to 1024."""
     if not text.isdecimal() or not 1 <= int(text) <= 1024:
         raise pytest.UsageError(f"--eval-concurrency {text!r}: expected a whole number from 1 to 1024")
     return int(text)
+
+
+OPTIONS: dict[str, dict[str, Any]] = {
+    "--compile": {
+        "action": "store_true",
+        "dest": "g6o_compile",
+        "help": "compile a new candidate for each selected Eval within its budget, then judge it",
+    },
+    "--eval-store": {
+        "metavar": "URL",
+        "dest": "g6o_store",
+        "help": "read Examples from and record verdicts in this store: doltlite:///FILE or dolt://USER@HOST:PORT/DB "
+        "(else $G6O_STORE, ini g6o_store, doltlite:///.g6o/evals.db)",
+    },
+    "--eval-lm": {
+        "action": "append",
+        "metavar": "ROLE=MODEL",
+        "dest": "g6o_lm",
+        "help": "let MODEL (offline, openai/gpt-4o-mini …) play ROLE (task, reflection, judge, teacher); "
+        "repeatable; verdicts of such a run are not stored",
+    },
+    "--eval-concurrency": {
+        "type": parse_concurrency,
+        "metavar": "N",
+        "dest": "g6o_concurrency",
+        "default": DEFAULT_CONCURRENCY,
+        "help": f"keep at most N predictions of an Eval in flight (default {DEFAULT_CONCURRENCY})",
+    },
+    "--eval-baseline": {
+        "metavar": "git:REF",
+        "dest": "g6o_baseline",
+        "help": "compare with the candidate of another commit instead of what is live; such verdicts are not stored",
+    },
+    "--eval-changed-only": {
+        "action": "store_true",
+        "dest": "g6o_changed_only",
+        "help": "leave out the evals that are, in everything a verdict is about, what is live",
+    },
+}
+"""Option → argparse's settings. Help texts: what it does, in the imperative, without a full stop."""
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Declare the options and the ini keys."""
+    group = parser.getgroup("g6o-eval", "evals of DSPy programs (g6o_eval)")
+    for name, settings in OPTIONS.items():
+        group.addoption(name, **settings)
+    parser.addini("g6o_store", "URL of the store (see --eval-store)", default="")
+    parser.addini("g6o_lm", "lines of ROLE=MODEL (see --eval-lm)", type="linelist", default=[])
+    parser.addini("g6o_evals", "folders that hold evals", type="linelist", default=["evals"])
+    parser.addini("g6o_short", "run plain items without pytest's fixture machinery", type="bool", default=True)
 
 
 def pytest_addhooks(pluginmanager: pytest.PytestPluginManager) -> None:
