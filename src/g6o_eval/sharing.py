@@ -56,6 +56,10 @@ class Controller:
         evals = self._config.stash[EVALS_KEY]
         evals.elsewhere |= frozenset(getattr(node, "workeroutput", {}).get(WORKER_INPUT, ()))
 
+    def pytest_keyboard_interrupt(self) -> None:
+        """Kill workers that wait for an LM after half a second; xdist would give them ten."""
+        self._config.pluginmanager.getplugin("dsession").nodemanager.EXIT_TIMEOUT = 0.5
+
     def pytest_unconfigure(self) -> None:
         """Remove the folder."""
         shutil.rmtree(self._folder, ignore_errors=True)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import signal
+import subprocess
+import sys
+import time
+
 import pytest
 
 from support.eval_project import EvalProject
@@ -104,3 +109,19 @@ def test_a_budget_is_named_beside_what_was_spent_whoever_runs_the_items(loaded: 
         result = loaded.run("evals", *options, subprocess=True)
 
         assert "spent $0.00, 54 of 1,000 calls" in loaded.section(result)[-1]
+
+
+def test_ctrl_c_does_not_wait_for_workers_that_wait_for_an_lm(loaded: EvalProject) -> None:
+    odd(loaded, '__import__("time").sleep(30)')
+    command = [sys.executable, "-m", "pytest", "evals", "-p", "no:cacheprovider", "-n", "2"]
+    process = subprocess.Popen(command, cwd=loaded.root, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert process.stdout is not None
+    while "judging with" not in process.stdout.readline():
+        assert process.poll() is None
+
+    process.send_signal(signal.SIGINT)
+    start = time.monotonic()
+    process.communicate(timeout=20)
+
+    assert time.monotonic() - start < 4  # two on a machine with nothing else to do
+    assert process.returncode == pytest.ExitCode.INTERRUPTED
