@@ -58,7 +58,9 @@ class Controller:
 
     def pytest_keyboard_interrupt(self) -> None:
         """Kill workers that wait for an LM after half a second; xdist would give them ten."""
-        self._config.pluginmanager.getplugin("dsession").nodemanager.EXIT_TIMEOUT = 0.5
+        manager = self._config.pluginmanager.getplugin("dsession").nodemanager
+        if manager is not None:  # None: no worker was started yet
+            manager.EXIT_TIMEOUT = 0.5
 
     def pytest_unconfigure(self) -> None:
         """Remove the folder."""
