@@ -14,7 +14,7 @@ from typing import Any
 
 import dspy
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel
 
@@ -92,6 +92,7 @@ def test_what_is_written_is_read_back_to_the_last_character() -> None:
     assert read.route.signature.__name__ == "Route"
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.fixed_dictionaries({"text": st.text(), "label": st.sampled_from(("billing", "shipping"))}), max_size=3)
 )
