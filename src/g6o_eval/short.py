@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import bdb
 import os
-import unittest
 from collections.abc import Callable
 from functools import partial
 from typing import Any, Literal, TypeAlias
@@ -36,7 +35,7 @@ _KNOWN = _WAITING | {
 """Plugins whose hooks do nothing in what plain items leave out."""
 _LEFT_OUT = ("runtest_setup", "runtest_teardown", "runtest_makereport", "fixture_setup", "fixture_post_finalizer")
 _SHOWS_ALL = ("usepdb", "trace", "setuponly", "setupshow", "setupplan", "fulltrace", "log_level", "log_cli_level")
-_CONTROL = (pytest.skip.Exception, unittest.SkipTest, bdb.BdbQuit)
+_CONTROL = (pytest.skip.Exception, bdb.BdbQuit)  # pytest makes the first of a unittest.SkipTest
 
 
 def register(config: pytest.Config, items: Items) -> None:

@@ -18,6 +18,7 @@ from support.eval_project import EvalProject, tickets
 
 HEAD = '''
 import logging
+import unittest
 
 import dspy
 import pytest
@@ -87,6 +88,8 @@ def test_plain(example, prediction, score):
         pytest.skip("not this one")
     if example.id == "t005":
         pytest.xfail("known to be odd")
+    if example.id == "t009":
+        raise unittest.SkipTest("not this one either")
     assert example.id != "t006"
     assert score.value == 0.5
 
@@ -273,6 +276,7 @@ def _name(report: dict[str, Any]) -> tuple[str, ...]:
 
 def _timeless(line: str) -> str:
     line = re.sub(r"\d+\.\d+ ?s\b", "… s", line)
+    line = re.sub(r"\[gw\d\]", "[gw…]", line)  # which worker gets the Eval
     line = re.sub(r"[\d,]+ calls", "… calls", line)  # predictions run ahead of -x
     return re.sub(r"=+(?= )|(?<= )=+$", "=", line)
 
