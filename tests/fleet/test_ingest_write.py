@@ -39,10 +39,10 @@ def test_a_run_is_one_commit_and_a_second_one_none(store: Store, tmp_path: Path)
     assert (first.sessions, second.sessions, second.unchanged, dict(second.rows)) == (1, 0, 1, {})
     assert dict(first.rows) == {
         "import_issues": 1,
-        "messages": 2,
+        "agent_messages": 2,
         "session_digests": 1,
-        "sessions": 1,
-        "tool_calls": 1,
+        "agent_sessions": 1,
+        "agent_tool_calls": 1,
     }
 
 
@@ -51,14 +51,16 @@ def test_values_arrive_in_their_columns(store: Store, tmp_path: Path) -> None:
 
     ingest(store, [tmp_path / "tasks"])
 
-    assert rows(store, "SELECT session_id, root_session_id, status, total_cost, requests, source FROM sessions") == [
-        ("one", "one", "unknown", 0.5, 1, "kilo")
-    ]
-    assert rows(store, "SELECT source_index, role, content_preview, chars FROM messages ORDER BY source_index") == [
+    assert rows(
+        store, "SELECT session_id, root_session_id, status, total_cost, requests, source FROM agent_sessions"
+    ) == [("one", "one", "unknown", 0.5, 1, "kilo")]
+    assert rows(
+        store, "SELECT source_index, role, content_preview, chars FROM agent_messages ORDER BY source_index"
+    ) == [
         (0, "user", "Do it.", 6),
         (3, "assistant", "Done.", 5),
     ]
-    assert rows(store, "SELECT tool_name, target, status, error, duration_ms FROM tool_calls") == [
+    assert rows(store, "SELECT tool_name, target, status, error, duration_ms FROM agent_tool_calls") == [
         ("read_file", "a.py", "completed", None, 3)
     ]
     assert rows(store, "SELECT file, source_index, reason FROM import_issues") == [(API, -1, "file missing")]
@@ -71,8 +73,8 @@ def test_a_task_that_went_on_is_read_again_whole(store: Store, tmp_path: Path) -
     (folder / UI).write_bytes(as_bytes([TALK[0], say("text", "Other.", at=90)]))
     ingest(store, [tmp_path / "tasks"])
 
-    assert rows(store, "SELECT content_preview FROM messages ORDER BY source_index") == [("Do it.",), ("Other.",)]
-    assert rows(store, "SELECT COUNT(*) FROM tool_calls") == [(0,)]
+    assert rows(store, "SELECT content_preview FROM agent_messages ORDER BY source_index") == [("Do it.",), ("Other.",)]
+    assert rows(store, "SELECT COUNT(*) FROM agent_tool_calls") == [(0,)]
 
 
 def test_reading_in_two_runs_comes_to_the_same_as_in_one(store: Store, tmp_path: Path) -> None:
@@ -80,12 +82,12 @@ def test_reading_in_two_runs_comes_to_the_same_as_in_one(store: Store, tmp_path:
     child = make_folder(tmp_path / "b", "c", ui=[say("text", "Child, do it.", at=30)])
 
     ingest(store, [child])
-    alone = rows(store, "SELECT root_session_id FROM sessions")
+    alone = rows(store, "SELECT root_session_id FROM agent_sessions")
     ingest(store, [parent])
 
     assert alone == [("c",)]
     assert rows(
-        store, "SELECT session_id, parent_session_id, parent_method, root_session_id FROM sessions ORDER BY 1"
+        store, "SELECT session_id, parent_session_id, parent_method, root_session_id FROM agent_sessions ORDER BY 1"
     ) == [
         ("c", "p", "prompt", "p"),
         ("p", None, None, "p"),
@@ -100,8 +102,8 @@ def test_more_rows_than_one_batch_lose_nothing(store: Store, tmp_path: Path) -> 
 
     report = ingest(store, [tmp_path / "tasks"])
 
-    assert report.rows["messages"] == 3 * (BATCH - 500)
-    assert rows(store, "SELECT COUNT(*) FROM messages") == [(3 * (BATCH - 500),)]
+    assert report.rows["agent_messages"] == 3 * (BATCH - 500)
+    assert rows(store, "SELECT COUNT(*) FROM agent_messages") == [(3 * (BATCH - 500),)]
 
 
 def test_a_copy_with_less_in_it_does_not_replace_the_task(store: Store, tmp_path: Path) -> None:
@@ -113,7 +115,7 @@ def test_a_copy_with_less_in_it_does_not_replace_the_task(store: Store, tmp_path
 
     assert (together.sessions, dict(together.refused)) == (1, {OTHER_COPY: 1})
     assert (later.sessions, dict(later.refused)) == (0, {OTHER_COPY: 1})
-    assert rows(store, "SELECT COUNT(*) FROM messages") == [(2,)]
+    assert rows(store, "SELECT COUNT(*) FROM agent_messages") == [(2,)]
 
 
 def test_a_folder_given_twice_is_one_folder(store: Store, tmp_path: Path) -> None:
@@ -147,7 +149,13 @@ def test_what_was_skipped_is_counted_with_its_reason(store: Store, tmp_path: Pat
         "sessions": 1,
         "unchanged": 0,
         "refused": {"empty folder": 1},
-        "rows": {"import_issues": 4, "messages": 2, "session_digests": 1, "sessions": 1, "tool_calls": 1},
+        "rows": {
+            "import_issues": 4,
+            "agent_messages": 2,
+            "session_digests": 1,
+            "agent_sessions": 1,
+            "agent_tool_calls": 1,
+        },
         "issues": {"cut off": 1, "element of another schema": 1, "file missing": 2},
         "left_out": {},
         "commit": "",
@@ -182,7 +190,7 @@ def test_a_wrong_truth_file_is_refused_and_nothing_is_written(store: Store, tmp_
         "truth.jsonl line 2: expected an object with the texts session_id, category and source, "
         "got '{\"session_id\":1}'. Mend the line, or take the file away to import without labels"
     )
-    assert (store.head(), rows(store, "SELECT COUNT(*) FROM sessions")) == (before, [(0,)])
+    assert (store.head(), rows(store, "SELECT COUNT(*) FROM agent_sessions")) == (before, [(0,)])
 
 
 def test_progress_counts_the_folders(store: Store, tmp_path: Path) -> None:
@@ -205,8 +213,8 @@ def test_a_turn_with_many_texts_and_calls_is_many_rows(store: Store, tmp_path: P
 
     report = ingest(store, [tmp_path / "tasks"])
 
-    assert (report.rows["messages"], report.rows["tool_calls"]) == (6, 5)
-    assert rows(store, "SELECT DISTINCT part FROM tool_calls") != [(0,)]
+    assert (report.rows["agent_messages"], report.rows["agent_tool_calls"]) == (6, 5)
+    assert rows(store, "SELECT DISTINCT part FROM agent_tool_calls") != [(0,)]
 
 
 def test_a_folder_that_is_gone_keeps_its_rows(store: Store, tmp_path: Path) -> None:
@@ -216,4 +224,4 @@ def test_a_folder_that_is_gone_keeps_its_rows(store: Store, tmp_path: Path) -> N
 
     ingest(store, [tmp_path / "tasks"])
 
-    assert rows(store, "SELECT session_id FROM sessions") == [("one",)]
+    assert rows(store, "SELECT session_id FROM agent_sessions") == [("one",)]

@@ -16,7 +16,7 @@ def test_the_sample_is_imported_once(tmp_path: Path) -> None:
     prepare_sample(store, tmp_path / "data")
 
     assert store.head() == first
-    assert len(list(store.read("SELECT session_id FROM sessions"))) >= 5
+    assert len(list(store.read("SELECT session_id FROM agent_sessions"))) >= 5
     store.close()
 
 

@@ -68,6 +68,7 @@ class ToolCall:
         status: what became of it.
         error: what the tool or the person said against it, redacted; None unless error or denied.
         duration_ms: until the next event, a person's waiting included; None when nothing follows.
+        exit_code: of a command, where the source tells it.
     """
 
     file: str
@@ -81,6 +82,35 @@ class ToolCall:
     status: CallStatus
     error: str | None = None
     duration_ms: int | None = None
+    exit_code: int | None = None
+
+
+PunchType = Literal[
+    "tool_call", "command_exec", "mcp_call", "gate_pass", "gate_fail", "child_spawn", "child_complete",
+    "cost_checkpoint", "step_complete", "governor_kill", "session_lifecycle", "message",
+]  # fmt: skip
+"""The daemon's words for what an agent did."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Punch:
+    """One thing that an agent did, in the words that punch cards ask for.
+
+    Attributes:
+        punch_type: which kind of deed.
+        punch_key: which one, for example "pytest" of a gate or the name of a tool.
+        ts: epoch milliseconds of the event; None when the source has none.
+        file: the file it was read from, without folder.
+        index: of the element within that file's array.
+        part: of the element, counted from 0; a chained command gives several.
+    """
+
+    punch_type: PunchType
+    punch_key: str
+    ts: int | None
+    file: str
+    index: int
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

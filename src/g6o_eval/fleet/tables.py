@@ -1,11 +1,15 @@
-"""The fleet's tables, as numbered migrations. Keys are places in the sources: times repeat, places do not."""
+"""The fleet's tables, as numbered migrations. Keys are places in the sources: times repeat, places do not.
+
+The agents' daemon keeps tables of its own in the same database (sessions, messages, tool_calls …), keyed by
+time: `agent_…` are ours, so that the two stand side by side.
+"""
 
 from __future__ import annotations
 
 from g6o_eval.store.schema import Migration
 
 _SESSIONS = """
-CREATE TABLE sessions (
+CREATE TABLE agent_sessions (
     session_id VARCHAR(128) NOT NULL PRIMARY KEY,
     source VARCHAR(20) NOT NULL,
     source_digest VARCHAR(64) NOT NULL,
@@ -33,7 +37,7 @@ CREATE TABLE sessions (
 )
 """
 _MESSAGES = """
-CREATE TABLE messages (
+CREATE TABLE agent_messages (
     session_id VARCHAR(128) NOT NULL,
     file VARCHAR(100) NOT NULL,
     source_index BIGINT NOT NULL,
@@ -48,7 +52,7 @@ CREATE TABLE messages (
 )
 """
 _TOOL_CALLS = """
-CREATE TABLE tool_calls (
+CREATE TABLE agent_tool_calls (
     session_id VARCHAR(128) NOT NULL,
     file VARCHAR(100) NOT NULL,
     source_index BIGINT NOT NULL,
@@ -112,5 +116,5 @@ MIGRATIONS = (
     ),
 )
 
-OF_A_SESSION = ("messages", "tool_calls", "spawns", "import_issues", "session_digests", "sessions")
+OF_A_SESSION = ("agent_messages", "agent_tool_calls", "spawns", "import_issues", "session_digests", "agent_sessions")
 """The tables that hold what was read of a session; session_labels holds what somebody said of it."""

@@ -16,17 +16,17 @@ from g6o_eval.store.port import Row
 
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
-        "sessions": (
+        "agent_sessions": (
             "session_id", "source", "source_digest", "prompt_sha256", "mode", "model", "status", "ended_by", "outcome",
             "outcome_rule", "total_cost",
             "requests", "requests_without_cost", "tokens_in", "tokens_in_total", "tokens_out", "cache_reads",
             "cache_writes", "started_at", "completed_at", "files", "parent_session_id", "parent_method",
             "root_session_id",
         ),
-        "messages": (
+        "agent_messages": (
             "session_id", "file", "source_index", "part", "ts", "role", "kind", "content_preview", "chars", "sha256",
         ),
-        "tool_calls": (
+        "agent_tool_calls": (
             "session_id", "file", "source_index", "part", "ts", "tool_name", "written_as", "target",
             "args_summary", "status", "error", "duration_ms",
         ),
@@ -42,7 +42,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def session_row(session: Session) -> Row:
-    """Return the row of `sessions` but for its last three columns: its place is known at the end of a run."""
+    """Return the row of `agent_sessions` but for its last three columns: its place is known at the end of a run."""
     usage, labelled = session.usage, label(session)
     return (
         session.session_id,
@@ -70,12 +70,12 @@ def session_row(session: Session) -> Row:
 
 
 def place_columns(place: Place) -> Row:
-    """Return the last three columns of `sessions`."""
+    """Return the last three columns of `agent_sessions`."""
     return (place.parent_id, place.method, place.root_id)
 
 
 def message_rows(session: Session) -> list[Row]:
-    """Return the rows of `messages`."""
+    """Return the rows of `agent_messages`."""
     return [
         (session.session_id, m.file, m.index, m.part, m.ts, m.role, m.kind[:64], m.preview, m.chars, m.sha256)
         for m in session.messages
@@ -83,7 +83,7 @@ def message_rows(session: Session) -> list[Row]:
 
 
 def call_rows(session: Session) -> list[Row]:
-    """Return the rows of `tool_calls`."""
+    """Return the rows of `agent_tool_calls`."""
     return [
         (
             *(session.session_id, c.file, c.index, c.part, c.ts, c.tool[:200], c.written_as[:200]),
@@ -113,8 +113,8 @@ def digest_rows(session: Session) -> list[Row]:
 
 ROWS_OF: Mapping[str, Callable[[Session], list[Row]]] = MappingProxyType(
     {
-        "messages": message_rows,
-        "tool_calls": call_rows,
+        "agent_messages": message_rows,
+        "agent_tool_calls": call_rows,
         "spawns": spawn_rows,
         "import_issues": lambda session: issue_rows(session.session_id, session.issues),
         "session_digests": digest_rows,

@@ -106,7 +106,7 @@ class _Run:
         places = plant([*older, *(node for node, _ in self._sessions.values())], _read_asked(self._change))
         rows = [row + place_columns(places[session_id]) for session_id, (_, row) in self._sessions.items()]
         if rows:
-            self.report.rows["sessions"] += self._change.insert("sessions", COLUMNS["sessions"], rows)
+            self.report.rows["agent_sessions"] += self._change.insert("agent_sessions", COLUMNS["agent_sessions"], rows)
         for node in older:
             if places[node.session_id] != self._known[node.session_id].place:
                 self._move(node.session_id, places[node.session_id])
@@ -122,7 +122,7 @@ class _Run:
             )
 
     def _move(self, session_id: str, place: Place) -> None:
-        sql = "UPDATE sessions SET parent_session_id = ?, parent_method = ?, root_session_id = ? WHERE session_id = ?"
+        sql = "UPDATE agent_sessions SET parent_session_id = ?, parent_method = ?, root_session_id = ? WHERE session_id = ?"
         self._change.execute(sql, (*place_columns(place), session_id))
 
     def _add(self, table: str, rows: Sequence[Row]) -> None:
@@ -140,7 +140,7 @@ def _read_known(change: Change) -> dict[str, _Known]:
     sql = """
         SELECT session_id, parent_session_id, parent_method, root_session_id, prompt_sha256, started_at,
                source_digest, completed_at
-        FROM sessions
+        FROM agent_sessions
     """
     known = {}
     for row in change.read(sql):

@@ -56,7 +56,7 @@ DATASET = Dataset(
     """
     SELECT d.session_id, s.root_session_id, d.tool_patterns, d.last_messages, d.kill_reason, l.category
     FROM session_digests d
-    JOIN sessions s ON s.session_id = d.session_id
+    JOIN agent_sessions s ON s.session_id = d.session_id
     JOIN session_labels l ON l.session_id = d.session_id
     WHERE l.category <> 'none'
     """,
