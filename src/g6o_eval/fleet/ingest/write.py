@@ -122,8 +122,11 @@ class _Run:
             )
 
     def _move(self, session_id: str, place: Place) -> None:
-        sql = "UPDATE agent_sessions SET parent_session_id = ?, parent_method = ?, root_session_id = ? WHERE session_id = ?"
-        self._change.execute(sql, (*place_columns(place), session_id))
+        self._change.execute(
+            "UPDATE agent_sessions SET parent_session_id = ?, parent_method = ?, root_session_id = ? "
+            "WHERE session_id = ?",
+            (*place_columns(place), session_id),
+        )
 
     def _add(self, table: str, rows: Sequence[Row]) -> None:
         self._waiting[table] += rows
