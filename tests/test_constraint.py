@@ -72,6 +72,24 @@ def test_a_check_of_ones_own_gets_its_numbers() -> None:
     assert (rule.problem(said(n=4)), rule.problem(said(n=3))) == (None, "n is 3")
 
 
+def test_a_check_is_given_the_inputs_it_names() -> None:
+    def known(prediction: Any, *, areas: list[str]) -> str | None:
+        return None if prediction.area in areas else f"area is {prediction.area}, not one of {areas}"
+
+    rule = check(known, inputs=("areas",))
+
+    asked = {"areas": ["docs"], "label": "docs"}
+    assert rule.problem(said(area="docs"), asked) is None
+    assert rule.problem(said(area="src"), asked) == "area is src, not one of ['docs']"
+
+
+def test_a_check_without_the_inputs_it_names_is_a_problem() -> None:
+    rule = check(lambda prediction, *, areas: None if prediction.area in areas else "no", inputs=("areas",))
+
+    assert rule.problem(said(area="docs"), {"label": "x"}) == "the check raised KeyError: 'areas'"
+    assert rule.problem(said(area="docs")) == "the check raised TypeError: argument of type 'NoneType' is not iterable"
+
+
 @pytest.mark.parametrize("returned", [True, False, 0])
 def test_a_check_that_answers_with_a_bool_is_a_problem(returned: object) -> None:
     rule = Check(lambda prediction: returned)  # type: ignore[arg-type,return-value]  # the mistake this is about
@@ -84,6 +102,10 @@ def test_a_check_that_answers_with_a_bool_is_a_problem(returned: object) -> None
     [
         (lambda: one_of("label", labels=()), "one_of('label'): labels is empty"),
         (lambda: at_most_words("plan", limit=0), "at_most_words('plan'): limit must be at least 1, got 0"),
+        (
+            lambda: check(lambda prediction: None, inputs=("areas",), areas=3),
+            "check: ['areas'] are both inputs and numbers; give one of them another name",
+        ),
         (lambda: between("p", low=2, high=1), "between('p'): low 2 is above high 1"),
         (lambda: between("p", low=float("nan"), high=1), "between('p'): low nan is above high 1"),
         (

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from g6o_eval import Assert, Bootstrap, Budget, Dataset, Eval, Gate, exact, one_of
+from g6o_eval.constraint import check
 from g6o_eval.errors import DeclarationError
 
 RULE = Assert("one-label", "One of {labels}.", one_of("label", labels=("a", "b")))
@@ -63,6 +64,10 @@ def test_publish_stands_in_for_a_prompt_id() -> None:
             "eval 'triage': prompt id 'a b' must match [A-Za-z0-9][A-Za-z0-9_.:-]{0,199}",
         ),
         ({"constraints": (RULE, RULE)}, "eval 'triage': constraint names stand twice: one-label"),
+        (
+            {"constraints": (Assert("by-label", "Say it.", check(lambda said, *, label: None, inputs=("label",))),)},
+            "eval 'triage': constraint 'by-label' looks at label, which the program is not given; its inputs are text",
+        ),
         (
             {"optimizer": Bootstrap()},
             "eval 'triage': an optimizer needs a budget, for example Budget(calls=400)",

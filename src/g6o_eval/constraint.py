@@ -20,15 +20,19 @@ class Check:
     Attributes:
         test: (prediction, **numbers) → None when it holds, else what is wrong, for a person.
         numbers: its limits, lists and names: what the sentence of the constraint is filled with.
+        inputs: input fields that the test is given too, by name; never a label: a rule is about
+            what the program could know.
     """
 
     test: Callable[..., str | None]
     numbers: Mapping[str, Any] = field(default_factory=lambda: MappingProxyType({}))
+    inputs: tuple[str, ...] = ()
 
-    def problem(self, prediction: object) -> str | None:
-        """Return what is wrong with the prediction, or None. A test that raises is a problem."""
+    def problem(self, prediction: object, asked: Any = None) -> str | None:
+        """Return what is wrong with the prediction for the Example asked, or None. A test that raises is a problem."""
         try:
-            found = self.test(prediction, **self.numbers)
+            given = {name: None if asked is None else asked[name] for name in self.inputs}
+            found = self.test(prediction, **given, **self.numbers)
         except Exception as error:  # noqa: BLE001  # whatever a user's check raises is its answer
             return f"the check raised {type(error).__name__}: {error}"
         if found is None or isinstance(found, str):
@@ -84,9 +88,11 @@ class Suggest(Constraint):
     __slots__ = ()
 
 
-def check(test: Callable[..., str | None], **numbers: Any) -> Check:
-    """Make a Check of your own: `test(prediction, **numbers)` returns None or what is wrong."""
-    return Check(test, MappingProxyType(numbers))
+def check(test: Callable[..., str | None], *, inputs: tuple[str, ...] = (), **numbers: Any) -> Check:
+    """Make a Check of your own: `test(prediction, **inputs, **numbers)` returns None or what is wrong."""
+    if both := set(inputs) & set(numbers):
+        raise DeclarationError(f"check: {sorted(both)!r} are both inputs and numbers; give one of them another name")
+    return Check(test, MappingProxyType(numbers), inputs)
 
 
 def one_of(field_name: str, *, labels: tuple[str, ...]) -> Check:

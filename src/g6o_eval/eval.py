@@ -83,6 +83,12 @@ class Eval:
         names = [constraint.name for constraint in self.constraints]
         if twice := sorted({name for name in names if names.count(name) > 1}):
             raise self._wrong(f"constraint names stand twice: {', '.join(twice)}")
+        for constraint in self.constraints:
+            if unknown := sorted(set(constraint.check.inputs) - set(self.dataset.inputs)):
+                raise self._wrong(
+                    f"constraint {constraint.name!r} looks at {', '.join(unknown)}, which the program is not given; "
+                    f"its inputs are {', '.join(self.dataset.inputs)}"
+                )
 
     def _wrong(self, what: str) -> DeclarationError:
         return DeclarationError(f"eval {self.name!r}: {what}")

@@ -91,7 +91,7 @@ def score_of(spec: Eval, example: dspy.Example, prediction: Any) -> Score:
         score = to_score(spec.metric(example, prediction))
     except Exception as error:  # noqa: BLE001  # a metric that raises has no score, whatever it raised
         return Score(error=f"the metric raised {describe(error)}")
-    broken = [(c, problem) for c in spec.constraints if (problem := c.check.problem(prediction)) is not None]
+    broken = [(c, problem) for c in spec.constraints if (problem := c.check.problem(prediction, example)) is not None]
     if score.value is None or not broken:
         return score
     names = tuple(c.name for c, _ in broken if isinstance(c, Assert))
