@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,7 @@ SCRIPT = Path(__file__).parent.parent / "tools" / "dolt"
 GO = """#!/bin/sh
 if [ "$1" = version ]; then echo "go version go{version} linux/amd64"; exit; fi
 echo "$@" >> "{calls}"
+while [ -e "{slow}" ]; do sleep 0.02; done
 [ -e "{broken}" ] && {{ echo "cannot find module"; exit 1; }}
 mkdir -p "$GOBIN"; printf '#!/bin/sh\\necho dolt version 1.88.1\\n' > "$GOBIN/dolt"; chmod +x "$GOBIN/dolt"
 """
@@ -23,7 +26,7 @@ class Machine:
 
     def __init__(self, folder: Path) -> None:
         self.bin, self.cache, self.calls = folder / "bin", folder / "cache", folder / "calls"
-        self.broken = folder / "broken"
+        self.broken, self.slow = folder / "broken", folder / "slow"
         self.bin.mkdir()
         self.put("cc", "exit 0")
         self.cached = self.cache / "g6o_eval" / "dolt-1.88.1" / "dolt"
@@ -35,7 +38,7 @@ class Machine:
         return path
 
     def put_go(self, version: str = "1.26.8") -> None:
-        self.put("go", GO.format(version=version, calls=self.calls, broken=self.broken))
+        self.put("go", GO.format(version=version, calls=self.calls, broken=self.broken, slow=self.slow))
 
     def start(self, **environ: str) -> subprocess.Popen[str]:
         own = {"PATH": f"{self.bin}:/bin:/usr/bin", "XDG_CACHE_HOME": str(self.cache), "HOME": str(self.cache)}
@@ -51,6 +54,13 @@ class Machine:
     @property
     def builds(self) -> int:
         return len(self.calls.read_text().splitlines()) if self.calls.exists() else 0
+
+
+def wait_until(true: Callable[[], bool]) -> None:
+    until = time.monotonic() + 30
+    while not true():
+        assert time.monotonic() < until
+        time.sleep(0.01)
 
 
 @pytest.fixture
@@ -112,6 +122,26 @@ def test_four_processes_build_once(machine: Machine) -> None:
 
     assert said == [str(machine.cached)] * 4
     assert machine.builds == 1
+
+
+def test_a_builder_that_is_killed_leaves_the_build_to_the_next_once_its_compiler_has_ended(machine: Machine) -> None:
+    machine.put_go()
+    machine.slow.touch()
+    first = machine.start()
+    wait_until(lambda: machine.builds == 1)
+    first.kill()
+    first.communicate()
+
+    second = machine.start()
+    assert second.stderr is not None
+    said = second.stderr.readline()
+    builds = machine.builds
+    machine.slow.unlink()
+
+    assert said == "tools/dolt: another process is building dolt: waiting for it\n"
+    assert builds == 1, "two compilers in one folder"
+    assert second.communicate(timeout=60)[0].strip() == str(machine.cached)
+    assert sorted(each.name for each in machine.cached.parent.iterdir()) == ["dolt", "lock"]
 
 
 def test_a_build_that_fails_shows_its_log_and_can_be_repeated(machine: Machine) -> None:
