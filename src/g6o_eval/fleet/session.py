@@ -69,6 +69,7 @@ class ToolCall:
         error: what the tool or the person said against it, redacted; None unless error or denied.
         duration_ms: until the next event, a person's waiting included; None when nothing follows.
         exit_code: of a command, where the source tells it.
+        result: what the model got back, redacted, at most PREVIEW_CHARS; None when the source does not hold it.
     """
 
     file: str
@@ -83,6 +84,7 @@ class ToolCall:
     error: str | None = None
     duration_ms: int | None = None
     exit_code: int | None = None
+    result: str | None = None
 
 
 PunchType = Literal[
@@ -224,8 +226,10 @@ class Session:
         prompt_sha256: digest of its first prompt, trimmed; None when it has none.
         started_at: earliest time, epoch milliseconds; None when the source has no times.
         completed_at: latest time, whatever the status.
+        active_ms: the time between its events, each gap counted with at most 10 minutes; None without times.
         mode: the agent's last mode; None when the source does not say.
         model: the last model that answered, never the provider; None when the source does not say.
+        workspace: the folder that it worked in, redacted; None when the source does not say.
         status: how the log ends.
         ended_by: the last event that means something, in the source's words, for a person.
         usage: sums over all requests.
@@ -255,6 +259,8 @@ class Session:
     files: tuple[SourceFile, ...] = ()
     issues: tuple[Issue, ...] = ()
     skipped: Mapping[str, int] = field(default_factory=lambda: MappingProxyType({}))
+    active_ms: int | None = None
+    workspace: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -265,8 +271,10 @@ class Refused:
         session_id: the id it would have had.
         reason: one of a closed list of short texts.
         issues: the particulars.
+        files: what was found in each source file; () when none was opened.
     """
 
     session_id: str
     reason: str
     issues: tuple[Issue, ...] = ()
+    files: tuple[SourceFile, ...] = ()
