@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import hashlib
+import os
+import re
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
@@ -18,6 +20,7 @@ ANCHORS = {UI_FILE: "ts", API_FILE: "role", OLD_API_FILE: "role"}
 """The first key that the extension writes in each element of a file."""
 
 _BLOCK = 1 << 20
+_LEFTOVER = re.compile(rf"\.({'|'.join(map(re.escape, FILES))})\.(new|bak)_.*\.tmp")
 
 
 def find_folders(path: Path) -> list[Path]:
@@ -56,6 +59,20 @@ def _size(folder: Path) -> int:
         return sum(path.stat().st_size for name in FILES for path in copies(folder, name)[:1])
     except OSError:
         return -1  # read_folder says why it cannot be read
+
+
+def stats_of(folder: Path) -> list[tuple[str, os.stat_result]]:
+    """Return name and stat of every file of a task that may be read, leftovers of interrupted writes included.
+
+    Raises:
+        OSError: the folder cannot be listed.
+    """
+    found = []
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.name in FILES or _LEFTOVER.fullmatch(entry.name):
+                found.append((entry.name, entry.stat()))
+    return found
 
 
 def copies(folder: Path, name: str) -> list[Path]:

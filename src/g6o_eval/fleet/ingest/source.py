@@ -1,0 +1,122 @@
+"""A source: one place that gives one Session, whatever its format. The seam between the formats and the import.
+
+A format gives a Source and a finder; the finder stands in FINDERS. Nothing else of the import knows formats.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from g6o_eval.errors import DataError
+from g6o_eval.fleet.ingest.folder import find_folders, stats_of
+from g6o_eval.fleet.ingest.kilo import read_folder
+from g6o_eval.fleet.session import Refused, Session
+
+SETTLED_NS = 2_000_000_000
+"""Age from which a file's time tells its state, in nanoseconds: the coarsest clock of a file system in use.
+
+A file may be written twice within one tick and keep size and time. Younger files are read again.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stamp:
+    """What a source looked like from outside.
+
+    Attributes:
+        text: SHA-256 over the names, sizes and times of what is read; equal stamps mean equal content,
+            if the earlier one was settled.
+        settled: nothing had been written for SETTLED_NS when the stamp was taken.
+        size_bytes: how much there is to read.
+    """
+
+    text: str
+    settled: bool
+    size_bytes: int
+
+
+class Source(Protocol):
+    """One place that gives one Session: a hashable value, pickled on its way to the process that reads it."""
+
+    @property
+    def session_id(self) -> str:
+        """The id that its session has, or would have."""
+
+    def stamp(self) -> Stamp:
+        """Look at it from outside: names, sizes, times. Cheap.
+
+        Raises:
+            OSError: it cannot be looked at; `read` says why.
+        """
+
+    def read(self, known: str | None) -> Session | Refused:
+        """Read it whole; `known` is the source digest of the last reading, an equal one gives Refused "unchanged"."""
+
+
+Finder = Callable[[Path], Sequence[Source] | None]
+"""Returns the sources at a path, or None when the path is nothing of its format."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaskFolder:
+    """A task folder of Kilo Code, Roo Code or Cline; its name is the session's id."""
+
+    folder: Path
+
+    @property
+    def session_id(self) -> str:
+        """See Source.session_id."""
+        return self.folder.name
+
+    def stamp(self) -> Stamp:
+        """See Source.stamp."""
+        return stamp_of((name, found.st_size, found.st_mtime_ns) for name, found in stats_of(self.folder))
+
+    def read(self, known: str | None) -> Session | Refused:
+        """See Source.read."""
+        return read_folder(self.folder, known=known)
+
+
+def stamp_of(parts: Iterable[tuple[str, int, int]]) -> Stamp:
+    """Return the stamp of what has these names, sizes in bytes and times in nanoseconds since the epoch."""
+    found = sorted(parts)
+    text = hashlib.sha256("\0".join(f"{name}\0{size}\0{at}" for name, size, at in found).encode("utf-8", "replace"))
+    newest = max((at for _, _, at in found), default=0)
+    return Stamp(
+        text=text.hexdigest(),
+        settled=newest < time.time_ns() - SETTLED_NS,
+        size_bytes=sum(size for _, size, _ in found),
+    )
+
+
+def find_task_folders(path: Path) -> list[Source] | None:
+    """Return the task folders at a path; every folder may be one, or hold them."""
+    return [TaskFolder(folder.resolve()) for folder in find_folders(path)] if path.is_dir() else None
+
+
+FINDERS: tuple[Finder, ...] = (find_task_folders,)
+"""In the order that they are asked; the first that knows a path has it."""
+
+
+def find_sources(paths: Iterable[Path]) -> list[Source]:
+    """Return the sources at all paths. A source that is found twice is there once, copies of a session all are.
+
+    Raises:
+        OSError: a folder cannot be listed.
+        DataError: a path is nothing that holds sessions.
+    """
+    return list(dict.fromkeys(source for path in paths for source in _find(path)))
+
+
+def _find(path: Path) -> Sequence[Source]:
+    for finder in FINDERS:
+        if (found := finder(path)) is not None:
+            return found
+    raise DataError(
+        f"{str(path)!r} holds no sessions: expected a task folder, a folder of them, or the extension's storage"
+    )
