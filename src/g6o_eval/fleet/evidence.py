@@ -51,13 +51,14 @@ class Evidence:
 def evidence_of(session: Session) -> Evidence:
     """Return what may be looked at, its field markers broken and its ids taken out."""
     return Evidence(
-        tool_patterns=_safe(_tool_patterns(session)),
-        last_messages=_safe(_last_messages(session.messages)),
-        kill_reason=_safe(_kill_reason(session)),
+        tool_patterns=safe(_tool_patterns(session)),
+        last_messages=safe(_last_messages(session.messages)),
+        kill_reason=safe(_kill_reason(session)),
     )
 
 
-def _safe(text: str) -> str:
+def safe(text: str) -> str:
+    """Return a text with its field markers broken and its ids taken out."""
     return neutralise(_ID.sub("<id>", text))
 
 
