@@ -85,7 +85,7 @@ CREATE TABLE recovery_cases (
 )
 """
 MIGRATION = Migration(
-    owner="g6o_eval.fleet", number=5, name="the facts that a recovery may be told", statements=(_CASES,)
+    owner="g6o_eval.fleet", number=2, name="the facts that a recovery may be told", statements=(_CASES,)
 )
 
 

@@ -6,6 +6,7 @@ time: `agent_…` are ours, so that the two stand side by side.
 
 from __future__ import annotations
 
+from g6o_eval.fleet import recovery_case
 from g6o_eval.store.schema import Migration
 
 _SESSIONS = """
@@ -114,7 +115,16 @@ MIGRATIONS = (
         name="sessions, what was said and done in them, and what an import left out",
         statements=(_SESSIONS, _MESSAGES, _TOOL_CALLS, _SPAWNS, _ISSUES, _DIGESTS, _LABELS),
     ),
+    recovery_case.MIGRATION,
 )
 
-OF_A_SESSION = ("agent_messages", "agent_tool_calls", "spawns", "import_issues", "session_digests", "agent_sessions")
+OF_A_SESSION = (
+    "agent_messages",
+    "agent_tool_calls",
+    "spawns",
+    "import_issues",
+    "session_digests",
+    "recovery_cases",
+    "agent_sessions",
+)
 """The tables that hold what was read of a session; session_labels holds what somebody said of it."""

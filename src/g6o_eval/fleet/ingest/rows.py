@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from types import MappingProxyType
 
+from g6o_eval.fleet import recovery_case
 from g6o_eval.fleet.diagnosis import diagnose
 from g6o_eval.fleet.evidence import evidence_of
 from g6o_eval.fleet.ingest.forest import Place
@@ -36,6 +37,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "session_id", "tool_patterns", "last_messages", "kill_reason", "rule_category", "rule_confidence",
             "rule_summary",
         ),
+        "recovery_cases": recovery_case.COLUMNS,
         "session_labels": ("session_id", "category", "source"),
     }
 )  # fmt: skip
@@ -118,6 +120,7 @@ ROWS_OF: Mapping[str, Callable[[Session], list[Row]]] = MappingProxyType(
         "spawns": spawn_rows,
         "import_issues": lambda session: issue_rows(session.session_id, session.issues),
         "session_digests": digest_rows,
+        "recovery_cases": recovery_case.case_rows,
     }
 )
 """The tables whose rows depend on one session alone."""
