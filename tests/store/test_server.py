@@ -74,7 +74,8 @@ def test_a_server_that_is_not_there_is_named_within_five_seconds() -> None:
 
     assert said == (
         f"cannot reach the Dolt server at 127.0.0.1:{port} (dolt://ci@127.0.0.1:{port}/evals): Can't connect to MySQL "
-        "server on '127.0.0.1' ([Errno 111] Connection refused). Is it running, and is the port right?"
+        "server on '127.0.0.1' ([Errno 111] Connection refused). Is it running, and is the port right? If it ended, "
+        "its log says why; a full disk ends it"
     )
 
 

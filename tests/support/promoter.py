@@ -11,10 +11,11 @@ import time
 import warnings
 from collections.abc import Callable
 from pathlib import Path
+from random import Random
 from typing import Any
 
 from g6o_eval.artifact import Artifact, Lineage
-from g6o_eval.errors import StaleError, UnavailableError
+from g6o_eval.errors import StaleError, StoreError, UnavailableError
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.ledger import history, live, record_promotion
 from g6o_eval.store.port import Store
@@ -83,6 +84,37 @@ def endure(store: Store, name: str, folder: str) -> None:
             say([wanted.program_digest, said])
 
 
+def fill(store: Store, name: str) -> None:
+    """Promote long texts until one fails, then one for each line read; print what came of each."""
+    number = 0
+    while "error" not in (said := attempt(store, name, number)):
+        say(said)
+        number += 1
+    say(said)
+    for _ in sys.stdin:
+        number += 1
+        say(attempt(store, name, number))
+
+
+def attempt(store: Store, name: str, number: int) -> dict[str, Any]:
+    """Promote a text of 60,000 characters that no compression shortens; return its digest, or the error."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a label that could not be put
+            return {"promoted": promote(store, name, Random(number).randbytes(30_000).hex(), by=name)}
+    except StoreError as error:
+        return {"error": type(error).__name__, "said": str(error)}
+
+
+def tell(store: Store, name: str) -> None:
+    """Print what is there: the digests of the history, the texts that consumers read, and what is not committed."""
+    digests = [entry.program_digest for entry in history(store, name)]
+    programs = [text.removeprefix("text of ") for text in _text(store, name, None)]
+    say(
+        {"history": digests, "live": [artifact(name, each).program_digest for each in programs], "dirty": store.dirty()}
+    )
+
+
 def watch(store: Store, folder: str, *names: str) -> None:
     """Read what is live until FOLDER has a file `stop`; print problems, then [reads, longest gap in seconds]."""
     reads, gap, last = 0, 0.0, time.monotonic()
@@ -117,4 +149,5 @@ def say(value: Any) -> None:
 if __name__ == "__main__":
     opened = open_store(sys.argv[2], root=Path())
     parts: dict[str, Callable[..., None]] = {"many": many, "duel": duel, "endure": endure, "watch": watch}
+    parts |= {"fill": fill, "tell": tell}
     parts[sys.argv[1]](opened, *sys.argv[3:])

@@ -195,7 +195,7 @@ def _error(error: Exception, sql: str, address: Address) -> StoreError:
     if code in _UNREACHABLE:
         if "certificate" in said.lower() or "ssl" in said.lower():
             return UnavailableError(f"cannot trust {where} ({address.url}): {said}. {_TLS_HELP}")
-        return UnreachableError(f"cannot reach {where} ({address.url}): {said}. Is it running, and is the port right?")
+        return UnreachableError(f"cannot reach {where} ({address.url}): {said}. {_REACH_HELP}")
     if code == 2026:
         return UnavailableError(f"{where} ({address.url}) offers no TLS. {_TLS_HELP}")
     if code == 2013 and "timed out" in said:
@@ -213,11 +213,15 @@ def _error(error: Exception, sql: str, address: Address) -> StoreError:
         return MissingError(f"{where} has no database {address.database!r} with a branch main ({address.url}): {said}")
     if code in _DENIED or _DENIED_WORDS.search(said):
         return ReadOnlyError(f"{address.url} may only be read by {address.user!r} here ({said})\n  SQL: {sql}")
-    if "would be stomped by merge" in said:
-        return UnfitError(f"{address.url}: another client's uncommitted rows are in the way ({said})")
+    if "would be stomped by merge" in said or "not committed an active merge" in said:
+        return UnfitError(
+            f"{address.url}: what another client did not commit is in the way ({said}). See g6o-eval adopt"
+        )
     return QueryError(f"{address.url}: {said}", sql=sql)
 
 
+# Tried on 1.88.1: without room it ends itself, tells nobody, and does not start again before there is some.
+_REACH_HELP = "Is it running, and is the port right? If it ended, its log says why; a full disk ends it"
 _TLS_HELP = (
     "Name the file of its authority (?tls_ca=FILE), or, on a network that you trust, ?tls=encrypt to believe any "
     "certificate or ?tls=off"

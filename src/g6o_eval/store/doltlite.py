@@ -15,7 +15,7 @@ from g6o_eval.store.statement import Statement, encode_text
 
 Mode = Literal["read", "write", "create"]
 
-_BUSY, _LOCKED, _READONLY, _CORRUPT, _CANTOPEN, _NOTADB = 5, 6, 8, 11, 14, 26
+_BUSY, _LOCKED, _READONLY, _CORRUPT, _FULL, _CANTOPEN, _NOTADB = 5, 6, 8, 11, 13, 14, 26
 _FLAGS: dict[Mode, int] = {"read": 1, "write": 2, "create": 2 | 4}
 _KEPT_STATEMENTS = 64
 
@@ -101,6 +101,10 @@ class Connection:
             )
         if primary == _READONLY:
             return ReadOnlyError(f"{self.name} may only be read here ({said})\n  SQL: {sql}")
+        if primary == _FULL:
+            return UnavailableError(
+                f"the disk of {self.name} is full ({said}): nothing was written. Make room there, then try again"
+            )
         if primary == _CANTOPEN and "revision" in said:
             return MissingError(f"{self.name}: {said}")
         if primary == _CANTOPEN:

@@ -6,7 +6,7 @@ import os
 import threading
 from collections import OrderedDict
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from functools import cache
 from pathlib import Path
 from urllib.parse import quote
@@ -198,12 +198,15 @@ class EmbeddedStore:
                 return  # another process was quicker
             draft = self._path.with_name(f"{self._path.name}.{os.getpid()}.draft")
             draft.unlink(missing_ok=True)
-            connection = Connection(self._library, str(draft), mode="create", name=str(draft), busy_seconds=0)
-            connection.run(SENTINEL_DDL)
-            connection.run("SELECT dolt_commit('-A', '-m', 'Make the store')")
-            connection.close()
-            draft.replace(self._path)
-            draft.with_name(f".{draft.name}-lock").unlink(missing_ok=True)
+            try:
+                connection = Connection(self._library, str(draft), mode="create", name=str(self._path), busy_seconds=0)
+                with closing(connection):
+                    connection.run(SENTINEL_DDL)
+                    connection.run("SELECT dolt_commit('-A', '-m', 'Make the store')")
+                draft.replace(self._path)
+            finally:
+                draft.unlink(missing_ok=True)
+                draft.with_name(f".{draft.name}-lock").unlink(missing_ok=True)
 
 
 @cache
