@@ -6,17 +6,14 @@ import hashlib
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from g6o_eval.fleet.ingest.kilo import NO_MESSAGES, UNCHANGED
+from g6o_eval.fleet.ingest.kilo import ID_CHARS, NO_MESSAGES, UNCHANGED
 from g6o_eval.fleet.ingest.opencode import parse_json, session_of
 from g6o_eval.fleet.session import Issue, Refused, Session
 
-NAMES = ("kilo.db", "opencode.db")
-"""What such a store is called; channels of OpenCode add to the second, as in `opencode-dev.db`."""
 LOCKED = "database is locked"
 DAMAGED = "database is damaged or none"
 FOREIGN_SCHEMA = "database of another schema"
@@ -30,59 +27,22 @@ _NEEDED = {
 _SIZE_AND_TIME = "COUNT(*), COALESCE(SUM(LENGTH(data)), 0), COALESCE(MAX(time_updated), 0)"
 
 
-@dataclass(frozen=True, slots=True)
-class StoredSession:
-    """A session in a database.
-
-    Attributes:
-        path: of the database.
-        session_id: its id there.
-    """
-
-    path: Path
-    session_id: str
-
-    def read(self, known: str | None = None) -> Session | Refused:
-        """Return it as it stands at one moment, whoever writes meanwhile; UNCHANGED when `known` is its digest."""
-        try:
-            with _opened(self.path) as database:
-                return _read_session(database, self.session_id, known=known)
-        except sqlite3.Error as error:
-            return _refused(self.session_id, self.path, error)
+def list_sessions(path: Path) -> list[str] | Refused:
+    """Return the ids of a database's sessions, sorted; Refused when they cannot be read."""
+    try:
+        with _opened(path) as database:
+            return [str(row[0]) for row in database.execute("SELECT id FROM session ORDER BY id")]
+    except sqlite3.Error as error:
+        return _refused(path.name[:ID_CHARS], path, error)
 
 
-@dataclass(frozen=True, slots=True)
-class UnreadableDatabase:
-    """A database whose sessions cannot be listed; reading it says why."""
-
-    session_id: str
-    refused: Refused
-
-    def read(self, known: str | None = None) -> Session | Refused:
-        """Return the refusal, whatever is known."""
-        return self.refused
-
-
-def find_databases(path: Path) -> Iterator[StoredSession | UnreadableDatabase]:
-    """Yield the sessions of the databases at a path, by id: the file itself, or those in the folder.
-
-    Raises:
-        OSError: the folder cannot be listed.
-    """
-    for file in _files(path):
-        try:
-            with _opened(file) as database:
-                ids = [str(row[0]) for row in database.execute("SELECT id FROM session ORDER BY id")]
-        except sqlite3.Error as error:
-            yield UnreadableDatabase(file.name, _refused(file.name, file, error))
-        else:
-            yield from (StoredSession(file, session_id) for session_id in ids)
-
-
-def _files(path: Path) -> list[Path]:
-    if not path.is_dir():
-        return [path]
-    return sorted(item for item in path.glob("*.db") if item.name in NAMES or item.name.startswith("opencode-"))
+def read_stored(path: Path, session_id: str, *, known: str | None = None) -> Session | Refused:
+    """Return a session as it stands at one moment, whoever writes meanwhile; UNCHANGED when `known` is its digest."""
+    try:
+        with _opened(path) as database:
+            return _read_session(database, session_id, known=known)
+    except sqlite3.Error as error:
+        return _refused(session_id, path, error)
 
 
 @contextmanager

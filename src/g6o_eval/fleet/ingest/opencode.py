@@ -6,8 +6,8 @@ import hashlib
 import json
 import math
 import re
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -36,40 +36,9 @@ _INFO = re.compile(r'"info"\s*:\s*')
 _MESSAGES = re.compile(r'"messages"\s*:\s*\[')
 
 
-@dataclass(frozen=True, slots=True)
-class Export:
-    """A file that `opencode export` wrote.
-
-    Attributes:
-        path: of the file.
-        session_id: as the file's beginning tells it.
-    """
-
-    path: Path
-    session_id: str
-
-    def read(self, known: str | None = None) -> Session | Refused:
-        """Return its session; UNCHANGED when `known` is the digest of what it holds."""
-        return read_export(self.path, known=known)
-
-
-def find_exports(path: Path) -> Iterator[Export]:
-    """Yield the exports at a path: the file itself, or those in the folder, sorted by name.
-
-    Raises:
-        OSError: the folder cannot be listed.
-    """
-    if not path.is_dir():
-        yield Export(path, _head_id(path))
-        return
-    for file in sorted(path.glob("*.json")):
-        if _LOOKS_SO.match(_head(file).removeprefix(b"\xef\xbb\xbf")):
-            yield Export(file, _head_id(file))
-
-
 def read_export(path: Path, *, known: str | None = None) -> Session | Refused:
     """Read one export; a torn one as far as it can be read. Nothing is raised."""
-    fallback = _head_id(path)
+    fallback = head_id(path)
     try:
         size = path.stat().st_size
         if size > SIZE_LIMIT:
@@ -210,6 +179,11 @@ def _named(value: object) -> str | None:
     return value if isinstance(value, str) and value else None
 
 
+def looks_like_export(path: Path) -> bool:
+    """Say whether a file begins as an export does."""
+    return _LOOKS_SO.match(_head(path).removeprefix(b"\xef\xbb\xbf")) is not None
+
+
 def _head(path: Path) -> bytes:
     try:
         with path.open("rb") as stream:
@@ -218,7 +192,7 @@ def _head(path: Path) -> bytes:
         return b""  # read_export says why it cannot be read
 
 
-def _head_id(path: Path) -> str:
+def head_id(path: Path) -> str:
     """Return the session's id from the first part of an export, else from its name."""
     found = _HEAD_ID.search(_head(path))
     return found[1].decode() if found else path.stem[:ID_CHARS]

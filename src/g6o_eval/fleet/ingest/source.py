@@ -5,8 +5,6 @@ A format gives a Source and a finder; the finder stands in FINDERS. Nothing else
 
 from __future__ import annotations
 
-import hashlib
-import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,29 +13,9 @@ from typing import Protocol
 from g6o_eval.errors import DataError
 from g6o_eval.fleet.ingest.folder import find_folders, stats_of
 from g6o_eval.fleet.ingest.kilo import read_folder
+from g6o_eval.fleet.ingest.opencode_sources import find_databases, find_exports, find_storage
+from g6o_eval.fleet.ingest.stamp import Stamp, stamp_of
 from g6o_eval.fleet.session import Refused, Session
-
-SETTLED_NS = 2_000_000_000
-"""Age from which a file's time tells its state, in nanoseconds: the coarsest clock of a file system in use.
-
-A file may be written twice within one tick and keep size and time. Younger files are read again.
-"""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stamp:
-    """What a source looked like from outside.
-
-    Attributes:
-        text: SHA-256 over the names, sizes and times of what is read; equal stamps mean equal content,
-            if the earlier one was settled.
-        settled: nothing had been written for SETTLED_NS when the stamp was taken.
-        size_bytes: how much there is to read.
-    """
-
-    text: str
-    settled: bool
-    size_bytes: int
 
 
 class Source(Protocol):
@@ -82,24 +60,12 @@ class TaskFolder:
         return read_folder(self.folder, known=known)
 
 
-def stamp_of(parts: Iterable[tuple[str, int, int]]) -> Stamp:
-    """Return the stamp of what has these names, sizes in bytes and times in nanoseconds since the epoch."""
-    found = sorted(parts)
-    text = hashlib.sha256("\0".join(f"{name}\0{size}\0{at}" for name, size, at in found).encode("utf-8", "replace"))
-    newest = max((at for _, _, at in found), default=0)
-    return Stamp(
-        text=text.hexdigest(),
-        settled=newest < time.time_ns() - SETTLED_NS,
-        size_bytes=sum(size for _, size, _ in found),
-    )
-
-
 def find_task_folders(path: Path) -> list[Source] | None:
     """Return the task folders at a path; every folder may be one, or hold them."""
     return [TaskFolder(folder.resolve()) for folder in find_folders(path)] if path.is_dir() else None
 
 
-FINDERS: tuple[Finder, ...] = (find_task_folders,)
+FINDERS: tuple[Finder, ...] = (find_exports, find_databases, find_storage, find_task_folders)
 """In the order that they are asked; the first that knows a path has it."""
 
 
@@ -118,5 +84,6 @@ def _find(path: Path) -> Sequence[Source]:
         if (found := finder(path)) is not None:
             return found
     raise DataError(
-        f"{str(path)!r} holds no sessions: expected a task folder, a folder of them, or the extension's storage"
+        f"{str(path)!r} holds no sessions: expected a task folder, a folder of them, the "
+        "extension's storage, an OpenCode export, kilo.db, or OpenCode's storage folder"
     )
