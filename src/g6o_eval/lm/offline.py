@@ -16,6 +16,7 @@ from typing import Any
 
 from dspy.lm15 import Request, Response, Usage
 
+from g6o_eval.lm.composing import compose, objects_of
 from g6o_eval.lm.engine import answer, messages_of, tokens
 from g6o_eval.lm.reading import Demo, Output, Prompt, features, read_prompt, says
 
@@ -74,7 +75,14 @@ class _Learner:
             return self._number(output)
         if output.kind == "str":
             return self._quote(output)
+        if objects_of(output) is not None:
+            demos = [demo for _, demo in self.nearest]
+            return compose(output, self.prompt, nearest=demos, draw=self._draw)
         return self._copied(output)
+
+    def _draw(self, name: str) -> float:
+        """Return a number in [0, 1) for a name, the same for the same question."""
+        return _hash(f"{name}|{'|'.join(sorted(self.asked))}") / 2**64
 
     def _labels(self, output: Output) -> tuple[str, ...]:
         """Answers of a text field whose demos show that it is a label: single words that come back."""

@@ -10,7 +10,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
@@ -18,6 +18,7 @@ Messages = Sequence[tuple[str, str]]
 
 _HEADER = re.compile(r"^\[\[ ## (\w+) ## \]\]$")
 _FIELD = re.compile(r"^\d+\. `(\w+)` \((.*?)\):(?:[ ]|$)(.*)$")
+_SCHEMA = re.compile(r"\{(\w+)\}\s+# note: the value you produce must adhere to the JSON schema: (.+)")
 _CHOICES = re.compile(r"\{(\w+)\}\s+# note: the value you produce must [^\n]*?\bone of: ([^\n]+)")
 _RULE = re.compile(r"\bif\b(?P<when>.+?)\bthen\b(?P<then>.+)", re.IGNORECASE)
 _QUOTED = re.compile(r"\"([^\"\n]{1,80})\"|`([^`\n]{1,80})`|(?<!\w)'([^'\n]{1,80})'(?!\w)")
@@ -43,6 +44,7 @@ class Output:
         words: most words of a text; None when the prompt sets no limit.
         low: least number that the prompt allows.
         high: greatest number that the prompt allows; both None when it says nothing.
+        schema: the JSON schema of its value; None when the prompt gives none.
     """
 
     name: str
@@ -51,6 +53,7 @@ class Output:
     words: int | None = None
     low: float | None = None
     high: float | None = None
+    schema: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,21 +66,24 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Demo:
-    """One worked example: the text of its inputs and its answers."""
+    """One worked example: the text of its inputs, its answers, and its inputs by name."""
 
     text: str
     answers: Mapping[str, Any]
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class Prompt:
-    """Everything that the offline LM takes from the messages it gets."""
+    """Everything that the offline LM takes from the messages it gets: what is asked, told, shown and given."""
 
     outputs: tuple[Output, ...]
     rules: tuple[Rule, ...]
     demos: tuple[Demo, ...]
     text: str
     as_json: bool
+    objective: str = ""
+    inputs: Mapping[str, str] = field(default_factory=dict)
 
 
 def read_prompt(messages: Messages) -> Prompt:
@@ -102,6 +108,8 @@ def read_prompt(messages: Messages) -> Prompt:
         tuple(_demos(turns)),
         _inputs(turns[-1][1]),
         "Outputs will be a JSON object" in system,
+        objective,
+        _named_inputs(turns[-1][1]),
     )
 
 
@@ -133,9 +141,19 @@ def _outputs(system: str) -> Iterator[tuple[Output, str]]:
         elif found:
             found[-1][2].append(line)
     noted = {name: tuple(text.rstrip('",').split("; ")) for name, text in _CHOICES.findall(rest)}
+    schemas = dict(_schemas(rest))
     for name, kind, description in found:
         choices = _literals(kind) or noted.get(name, ())
-        yield Output(name, kind, choices), "\n".join(description)
+        yield Output(name, kind, choices, schema=schemas.get(name)), "\n".join(description)
+
+
+def _schemas(structure: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Yield the JSON schema that is noted beside an output field, by the field's name."""
+    for name, noted in _SCHEMA.findall(structure):
+        text = noted.strip()
+        if text.startswith('{\\"'):  # JSONAdapter notes it within a JSON string
+            text = json.loads('"' + text.removesuffix(",").removesuffix('"') + '"')
+        yield name, json.loads(text)
 
 
 def _literals(kind: str) -> tuple[str, ...]:
@@ -179,7 +197,7 @@ def _demos(turns: Messages) -> Iterator[Demo]:
     for (role, asked), (next_role, told) in itertools.pairwise(turns):
         if (role, next_role) == ("user", "assistant"):
             answers = {name: value for name, value in _answers(told).items() if str(value).strip() != _NOT_SUPPLIED}
-            yield Demo(_inputs(asked), answers)
+            yield Demo(_inputs(asked), answers, _named_inputs(asked))
 
 
 def _answers(told: str) -> dict[str, Any]:
@@ -191,8 +209,12 @@ def _answers(told: str) -> dict[str, Any]:
 
 def _inputs(asked: str) -> str:
     """Return the values of the input fields, without the adapter's own words."""
+    return "\n".join(_named_inputs(asked).values())
+
+
+def _named_inputs(asked: str) -> dict[str, str]:
     body, _, _ = asked.rpartition("\n\nRespond with ")
-    return "\n".join(value for _, value in _sections(body or asked))
+    return dict(_sections(body or asked))
 
 
 def _sections(text: str) -> Iterator[tuple[str, str]]:
