@@ -124,12 +124,14 @@ class Spawn:
         ts: epoch milliseconds; None when the source has none.
         prompt_sha256: digest of the child's prompt, trimmed.
         child_id: the child's session id, when the source names it.
+        part: of the asking element, counted from 0; a turn may ask for several children.
     """
 
     index: int
     ts: int | None
     prompt_sha256: str
     child_id: str | None = None
+    part: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,7 +143,8 @@ class Usage:
         without_cost: those of them that never got a price: their cost is unknown, not 0.
         tokens_in: as the writer counted; some count cached tokens in it, some do not.
         tokens_in_total: cached tokens included, whoever wrote it.
-        tokens_out: tokens received.
+        tokens_out: tokens received, reasoning included.
+        tokens_reasoning: of them, reasoning; 0 where the source does not tell.
         cache_reads: tokens read from the provider's cache.
         cache_writes: tokens written to it.
         request_usd: price of the requests.
@@ -153,6 +156,7 @@ class Usage:
     tokens_in: int = 0
     tokens_in_total: int = 0
     tokens_out: int = 0
+    tokens_reasoning: int = 0
     cache_reads: int = 0
     cache_writes: int = 0
     request_usd: float = 0.0

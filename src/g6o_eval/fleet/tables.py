@@ -30,6 +30,7 @@ CREATE TABLE agent_sessions (
     tokens_in BIGINT NOT NULL,
     tokens_in_total BIGINT NOT NULL,
     tokens_out BIGINT NOT NULL,
+    tokens_reasoning BIGINT NOT NULL,
     cache_reads BIGINT NOT NULL,
     cache_writes BIGINT NOT NULL,
     started_at BIGINT,
@@ -73,10 +74,11 @@ _SPAWNS = """
 CREATE TABLE spawns (
     session_id VARCHAR(128) NOT NULL,
     source_index BIGINT NOT NULL,
+    part BIGINT NOT NULL,
     ts BIGINT,
     prompt_sha256 VARCHAR(64) NOT NULL,
     child_session_id VARCHAR(128),
-    PRIMARY KEY (session_id, source_index)
+    PRIMARY KEY (session_id, source_index, part)
 )
 """
 _ISSUES = """

@@ -20,7 +20,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "agent_sessions": (
             "session_id", "source", "source_digest", "prompt_sha256", "mode", "model", "status", "ended_by", "outcome",
             "outcome_rule", "total_cost",
-            "requests", "requests_without_cost", "tokens_in", "tokens_in_total", "tokens_out", "cache_reads",
+            "requests", "requests_without_cost", "tokens_in", "tokens_in_total", "tokens_out", "tokens_reasoning", "cache_reads",
             "cache_writes", "started_at", "completed_at", "files", "parent_session_id", "parent_method",
             "root_session_id",
         ),
@@ -31,7 +31,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "session_id", "file", "source_index", "part", "ts", "tool_name", "written_as", "target",
             "args_summary", "status", "error", "duration_ms",
         ),
-        "spawns": ("session_id", "source_index", "ts", "prompt_sha256", "child_session_id"),
+        "spawns": ("session_id", "source_index", "part", "ts", "prompt_sha256", "child_session_id"),
         "import_issues": ("session_id", "file", "source_index", "reason", "detail"),
         "session_digests": (
             "session_id", "tool_patterns", "last_messages", "kill_reason", "rule_category", "rule_confidence",
@@ -63,6 +63,7 @@ def session_row(session: Session) -> Row:
         usage.tokens_in,
         usage.tokens_in_total,
         usage.tokens_out,
+        usage.tokens_reasoning,
         usage.cache_reads,
         usage.cache_writes,
         session.started_at,
@@ -97,7 +98,7 @@ def call_rows(session: Session) -> list[Row]:
 
 def spawn_rows(session: Session) -> list[Row]:
     """Return the rows of `spawns`."""
-    return [(session.session_id, s.index, s.ts, s.prompt_sha256, s.child_id) for s in session.spawns]
+    return [(session.session_id, s.index, s.part, s.ts, s.prompt_sha256, s.child_id) for s in session.spawns]
 
 
 def issue_rows(session_id: str, issues: tuple[Issue, ...]) -> list[Row]:

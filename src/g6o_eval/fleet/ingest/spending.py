@@ -47,13 +47,14 @@ class Spending:
 
     def usage(self) -> Usage:
         """Return the sums."""
-        total = {key: sum(each[key] for each in self.tokens) for key in ("in", "out", "read", "write")}
+        total = {key: sum(each[key] for each in self.tokens) for key in ("in", "out", "reasoning", "read", "write")}
         return Usage(
             requests=self.requests,
             without_cost=max(0, self.requests - self.priced),
             tokens_in=total["in"],
             tokens_in_total=total["in"] + total["read"] + total["write"],
             tokens_out=total["out"],
+            tokens_reasoning=total["reasoning"],
             cache_reads=total["read"],
             cache_writes=total["write"],
             request_usd=math.fsum(self.costs),
@@ -73,4 +74,5 @@ def _tokens(found: Mapping[str, Any]) -> Mapping[str, int]:
     read, write = (int(number(cached.get(key)) or 0) for key in ("read", "write"))
     total = number(found.get("total"))
     apart = reasoning > out if total is None else total >= used + read + write + out + reasoning
-    return {"in": used, "out": out + (reasoning if apart else 0), "read": read, "write": write}
+    received = out + (reasoning if apart else 0)
+    return {"in": used, "out": received, "reasoning": reasoning, "read": read, "write": write}

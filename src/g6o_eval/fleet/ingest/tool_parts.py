@@ -70,6 +70,7 @@ def read_spawn(part: Json, spot: Spot) -> Spawn:
         ts=spot.ts if start is None else start,
         prompt_sha256=prompt_sha256(prompt if isinstance(prompt, str) else ""),
         child_id=found,
+        part=spot.part,
     )
 
 
