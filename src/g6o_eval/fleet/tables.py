@@ -6,7 +6,7 @@ time: `agent_…` are ours, so that the two stand side by side.
 
 from __future__ import annotations
 
-from g6o_eval.fleet import recovery_case
+from g6o_eval.fleet import recovery_case, shared_tables
 from g6o_eval.store.schema import Migration
 
 _SESSIONS = """
@@ -118,6 +118,7 @@ MIGRATIONS = (
         statements=(_SESSIONS, _MESSAGES, _TOOL_CALLS, _SPAWNS, _ISSUES, _DIGESTS, _LABELS),
     ),
     recovery_case.MIGRATION,
+    shared_tables.MIGRATION,
 )
 
 OF_A_SESSION = (

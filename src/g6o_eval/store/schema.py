@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib.metadata import entry_points
 
-from g6o_eval.errors import DeclarationError, ReadOnlyError, UnfitError
-from g6o_eval.store.port import Row, Store
+from g6o_eval.errors import DeclarationError, QueryError, ReadOnlyError, UnfitError
+from g6o_eval.store.port import Change, Row, Store
+from g6o_eval.store.sql import quoted
 
 ENTRY_POINTS = "g6o_eval.migrations"
 
@@ -24,6 +25,24 @@ _CREATES = re.compile(r"^\s*CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.IGNORECAS
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Continued:
+    """A table that another program may have made before us, in an older or narrower form.
+
+    Neither engine has ADD COLUMN IF NOT EXISTS: what is there is looked at first. Nothing is dropped.
+
+    Attributes:
+        table: that a statement of the same migration makes when it is absent.
+        columns: name → definition of each column that is added when the table lacks it.
+        wider: name → (definition, pattern of the column types that do already) of each column that is
+            made wider. On a server only: the embedded engine keeps any value in any column.
+    """
+
+    table: str
+    columns: Mapping[str, str] = field(default_factory=dict)
+    wider: Mapping[str, tuple[str, str]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Migration:
     """One step of a schema.
 
@@ -33,12 +52,14 @@ class Migration:
         name: what it does, in a few words.
         statements: DDL that both engines take: VARCHAR(n), LONGTEXT, BIGINT, DOUBLE, BOOLEAN,
             JSON (for querying only), PRIMARY KEY and UNIQUE; no AUTO_INCREMENT.
+        continued: tables that were there before, brought to the form that the statements describe.
     """
 
     owner: str
     number: int
     name: str
     statements: tuple[str, ...]
+    continued: tuple[Continued, ...] = ()
 
 
 HARNESS: tuple[Migration, ...] = (
@@ -121,6 +142,8 @@ def migrate(store: Store, migrations: Sequence[Migration]) -> tuple[str, ...]:
         for migration in missing:
             for statement in migration.statements:
                 change.execute(statement)
+            for table in migration.continued:
+                _continue(change, table, server=store.kind == "server")
         change.insert(SENTINEL, ("owner", "number", "name"), [(m.owner, m.number, m.name) for m in missing])
     return tuple(_title(each) for each in missing)
 
@@ -138,6 +161,31 @@ def own_tables(migrations: Sequence[Migration]) -> frozenset[str]:
     """Return the tables that migrations make, and the one that records them."""
     made = (found for each in migrations for text in each.statements for found in _CREATES.findall(text))
     return frozenset({SENTINEL, *made})
+
+
+def _continue(change: Change, wanted: Continued, *, server: bool) -> None:
+    table = quoted(wanted.table)
+    for name, definition in wanted.columns.items():
+        if not _has_column(change, wanted.table, name):
+            change.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} {definition}")
+    if not server:
+        return
+    sql = (
+        "SELECT column_type FROM information_schema.columns "
+        "WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?"
+    )
+    for name, (definition, enough) in wanted.wider.items():
+        types = {str(declared) for (declared,) in change.read(sql, (wanted.table, name))}
+        if not all(re.search(enough, declared, re.IGNORECASE) for declared in types):
+            change.execute(f"ALTER TABLE {table} MODIFY COLUMN {quoted(name)} {definition}")
+
+
+def _has_column(change: Change, table: str, name: str) -> bool:
+    try:
+        change.read(f"SELECT {quoted(name)} FROM {quoted(table)} LIMIT 0")  # noqa: S608 # names are quoted
+    except QueryError:
+        return False
+    return True
 
 
 def _applied(store: Store) -> list[Row]:
