@@ -7,6 +7,7 @@ time: `agent_…` are ours, so that the two stand side by side.
 from __future__ import annotations
 
 from g6o_eval.fleet import recovery_case, shared_tables
+from g6o_eval.fleet.ingest import state
 from g6o_eval.store.schema import Migration
 
 _SESSIONS = """
@@ -119,6 +120,7 @@ MIGRATIONS = (
     ),
     recovery_case.MIGRATION,
     shared_tables.MIGRATION,
+    state.MIGRATION,
 )
 
 OF_A_SESSION = (
