@@ -62,7 +62,7 @@ def test_the_offline_lm_costs_nothing_and_says_what_it_is() -> None:
         dspy.Predict("question -> answer")(question="why?")
 
     assert (meter.spend().calls, meter.spend().usd) == (1, 0.0)
-    assert meter.answered() == ("offline-1",)
+    assert meter.answered() == ("offline-2",)
     assert lm.cache is False
 
 

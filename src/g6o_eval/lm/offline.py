@@ -18,9 +18,10 @@ from dspy.lm15 import Request, Response, Usage
 
 from g6o_eval.lm.composing import compose, objects_of
 from g6o_eval.lm.engine import answer, messages_of, tokens
+from g6o_eval.lm.phrasing import TEXTS, as_told, by_analogy, is_quoted
 from g6o_eval.lm.reading import Demo, Output, Prompt, features, read_prompt, says
 
-MODEL = "offline-1"
+MODEL = "offline-2"
 """What the engine says it is. A change of its behaviour is a change of this name."""
 
 _NEIGHBOURS = 3
@@ -74,7 +75,9 @@ class _Learner:
         if output.kind in ("float", "int"):
             return self._number(output)
         if output.kind == "str":
-            return self._quote(output)
+            return self._text(output)
+        if output.kind in TEXTS:
+            return self._texts(output)
         if objects_of(output) is not None:
             demos = [demo for _, demo in self.nearest]
             return compose(output, self.prompt, nearest=demos, draw=self._draw)
@@ -115,6 +118,21 @@ class _Learner:
         if output.low is not None and output.high is not None:
             mean = min(max(mean, low), high)
         return round(mean) if output.kind == "int" else round(mean, 4)
+
+    def _text(self, output: Output) -> str:
+        """Return a text by analogy with the nearest demo, unless the demos quote or there is none."""
+        demos = [demo for _, demo in self._voters(output)]
+        if not demos or is_quoted(output.name, demos):
+            return self._quote(output)
+        return str(by_analogy(demos[0].answers[output.name], demos[0], self.prompt.inputs))
+
+    def _texts(self, output: Output) -> Any:
+        """Return texts by analogy with the nearest demo; without one, what the objective tells to do."""
+        demos = [demo for _, demo in self._voters(output)]
+        if not demos:
+            return as_told(output, self.prompt)
+        shown = demos[0].answers[output.name]
+        return by_analogy(_parsed(shown) if isinstance(shown, str) else shown, demos[0], self.prompt.inputs)
 
     def _quote(self, output: Output) -> str:
         """Return the line of the inputs that says most, cut to the words that are allowed."""

@@ -42,9 +42,10 @@ class Output:
         kind: its Python type as the prompt writes it.
         choices: the answers it may have; empty when any will do.
         words: most words of a text; None when the prompt sets no limit.
-        low: least number that the prompt allows.
+        low: least number that the prompt allows; of a list, the fewest texts in it.
         high: greatest number that the prompt allows; both None when it says nothing.
         schema: the JSON schema of its value; None when the prompt gives none.
+        description: what the prompt says beside its name.
     """
 
     name: str
@@ -54,6 +55,7 @@ class Output:
     low: float | None = None
     high: float | None = None
     schema: Mapping[str, Any] | None = None
+    description: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,6 +127,11 @@ def says(text: str, keyword: str) -> bool:
     return re.search(rf"(?<!\w){re.escape(keyword)}(?!\w)", text, re.IGNORECASE) is not None
 
 
+def limits(line: str) -> bool:
+    """Tell whether a line of the objective limits an answer: its words, its range, its choices."""
+    return any(pattern.search(line) for pattern in (_MOST_WORDS, _RANGE, _ONE_OF))
+
+
 def _objective(system: str) -> str:
     _, _, text = system.partition(_OBJECTIVE)
     return "\n".join(line.strip() for line in text.splitlines())
@@ -144,7 +151,8 @@ def _outputs(system: str) -> Iterator[tuple[Output, str]]:
     schemas = dict(_schemas(rest))
     for name, kind, description in found:
         choices = _literals(kind) or noted.get(name, ())
-        yield Output(name, kind, choices, schema=schemas.get(name)), "\n".join(description)
+        said = "\n".join(description)
+        yield Output(name, kind, choices, schema=schemas.get(name), description=said), said
 
 
 def _schemas(structure: str) -> Iterator[tuple[str, Mapping[str, Any]]]:
@@ -177,6 +185,8 @@ def _limited(output: Output, description: str, objective: str, names: Sequence[s
         if output.kind == "str" and (match := _ONE_OF.search(line)):
             choices = tuple(choice.strip(" '\"`") for choice in match[1].split(","))
         if output.kind in ("float", "int") and (match := _RANGE.search(line)):
+            low, high = sorted(float(number) for number in match.groups() if number is not None)
+        if output.kind == "list[str]" and _names(line, output.name) and (match := _RANGE.search(line)):
             low, high = sorted(float(number) for number in match.groups() if number is not None)
     return replace(output, choices=choices, words=words, low=low, high=high)
 

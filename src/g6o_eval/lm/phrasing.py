@@ -1,0 +1,112 @@
+"""What the offline LM answers where a prompt asks for free texts, or for a list of them.
+
+By analogy with the nearest demo: what that demo's answer took from its own inputs is exchanged for what
+stands there in the question. Without a demo it takes over what the objective tells to do: lines with a
+bullet or a number go to the field that they speak of, and `Name: …` lines to the field of that name.
+"""
+
+from __future__ import annotations
+
+import itertools
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from g6o_eval.lm.reading import Demo, Output, Prompt, features, limits
+
+TEXTS = ("list[str]", "tuple[str, ...]", "set[str]")
+"""The kinds of field that are lists of free texts."""
+
+_BULLET = re.compile(r"(?:[-*•]|\d+[.)])\s+(.+)")
+_HEADED = re.compile(r"([^:`]{1,60}): (\S.*)")
+_HEADING = re.compile(r".*:$")
+_HOLE = re.compile(r"\{\{(\w+)\}\}")
+_NEGATIVE = re.compile(r"\b(?:not|never|no|avoid)\b", re.IGNORECASE)
+_EMPTY = frozenset({"", "none", "[]", "null"})
+_SHORTEST = 3
+"""Characters that a value of an input has at least, to be recognised in an answer."""
+
+
+def is_quoted(name: str, demos: Sequence[Demo]) -> bool:
+    """Tell whether demos show that a field is quoted: each answer stands in its own inputs."""
+    answers = [(" ".join(str(demo.answers[name]).split()), " ".join(demo.text.split())) for demo in demos]
+    return all(answer in text for answer, text in answers)
+
+
+def by_analogy(answer: Any, demo: Demo, asked: Mapping[str, str]) -> Any:
+    """Return a demo's answer with the values of its inputs exchanged for those asked about.
+
+    A text in a list that would speak of something which the question does not have is left out.
+    """
+    exchanged = dict(_pairs(demo.inputs, asked))
+    if not exchanged:
+        return answer
+    either = "|".join(re.escape(value) for value in sorted(exchanged, key=lambda value: (-len(value), value)))
+    pattern = re.compile(rf"(?<!\w)(?:{either})(?!\w)")
+
+    def told(text: str) -> str:
+        return pattern.sub(lambda match: exchanged[match[0]], text)
+
+    if isinstance(answer, list):
+        kept = (item for item in answer if not any(_is_empty(exchanged[value]) for value in pattern.findall(str(item))))
+        return [told(item) if isinstance(item, str) else item for item in kept]
+    return told(answer) if isinstance(answer, str) else answer
+
+
+def as_told(output: Output, prompt: Prompt) -> list[str]:
+    """Return the lines of the objective that say what this field should hold, their holes filled."""
+    found = [_filled(line, prompt.inputs) for line in _lines(output, prompt)]
+    texts = [text for text in found if text is not None]
+    return texts if output.high is None else texts[: int(output.high)]
+
+
+def _pairs(shown: Mapping[str, str], asked: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield value → value of each field that both have; of several lines, line by line and the last again."""
+    for name in (name for name in shown if name in asked):
+        ours, theirs = shown[name].splitlines() or [""], asked[name].splitlines() or [""]
+        # The whole value after its lines: dict() keeps the last of equal keys.
+        for here, there in itertools.zip_longest(ours, theirs[: len(ours)], fillvalue=theirs[-1]):
+            yield from _recognisable(here, there)
+        yield from _recognisable(shown[name], asked[name])
+
+
+def _recognisable(here: str, there: str) -> Iterator[tuple[str, str]]:
+    if len(here.strip()) >= _SHORTEST and not _is_empty(here):
+        yield here.strip(), there.strip()
+
+
+def _is_empty(value: str) -> bool:
+    return value.strip().lower() in _EMPTY
+
+
+def _lines(output: Output, prompt: Prompt) -> Iterator[str]:
+    texts = [each for each in prompt.outputs if each.kind in TEXTS]
+    heading = ""
+    for line in prompt.objective.splitlines():
+        if match := _BULLET.fullmatch(line):
+            # Limits, and what stands under "Rules …:", say how to answer, not what.
+            if "rules" not in features(heading) and not limits(line) and _field_of(match[1], texts) is output:
+                yield match[1]
+            continue
+        heading = line if _HEADING.fullmatch(line) else heading if line else ""
+        if (match := _HEADED.fullmatch(line)) and features(match[1]) & features(output.name.replace("_", " ")):
+            yield match[2]
+
+
+def _field_of(line: str, outputs: Sequence[Output]) -> Output:
+    """Return the field that a line speaks of: what not to do belongs where that is asked; else by shared words."""
+    negative = _NEGATIVE.search(line) is not None
+    fitting = [output for output in outputs if (_NEGATIVE.search(_about(output)) is not None) == negative] or outputs
+    return max(fitting, key=lambda output: len(features(_about(output)) & features(line)))
+
+
+def _about(output: Output) -> str:
+    return f"{output.name.replace('_', ' ')} {output.description}"
+
+
+def _filled(line: str, inputs: Mapping[str, str]) -> str | None:
+    """Fill `{{NAME}}` with the first line of the input of that name; None when that says nothing."""
+    values = {hole: next(iter(inputs.get(hole.lower(), "").splitlines()), "") for hole in _HOLE.findall(line)}
+    if any(_is_empty(value) for value in values.values()):
+        return None
+    return _HOLE.sub(lambda match: values[match[1]], line)
