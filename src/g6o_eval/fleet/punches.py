@@ -16,6 +16,7 @@ from g6o_eval.fleet.session import Message, Punch, PunchType, Session, ToolCall
 from g6o_eval.fleet.vocabulary import (
     CHILD_ERROR,
     CHILD_RETURN,
+    SESSION_TOTAL,
     SHELL,
     TASK_EXIT,
     TEXT_RESPONSE,
@@ -32,7 +33,7 @@ _OF_A_COMMAND = 1_000
 _AGENT = re.compile(r'"(?:subagent_type|mode_slug|mode|agent)":"([^"\\]{1,100})"')
 _RETURNED = "say.subtask_result"
 _REPORTED = "say.completion_result"
-_SAID = frozenset({"say.text", "api.assistant", "text"})
+_SAID = frozenset({"say.text", "api.assistant", "assistant.text"})
 _OUTPUTS = frozenset({"say.command_output", "ask.command_output"})
 
 
@@ -40,15 +41,17 @@ def punches_of(session: Session) -> tuple[Punch, ...]:
     """Return what the agent of a session did, in order of time, each deed once.
 
     Tool calls give tool_call, mcp_call, command_exec and child_spawn; commands also give gate_pass and
-    gate_fail; children that came back child_complete; a report of completion step_complete:task_exit.
+    gate_fail; children that came back child_complete; a report of completion step_complete:task_exit;
+    the session as a whole session_lifecycle and cost_checkpoint. No governor_kill: no log shows one.
     """
-    found = [*_of_calls(session), *_of_messages(session)]
+    found = [*_of_calls(session), *_of_messages(session), *_of_end(session)]
     return tuple(sorted(found, key=lambda punch: (punch.ts or 0, punch.file, punch.index, punch.part)))
 
 
 def _of_calls(session: Session) -> Iterator[Punch]:
     outputs = _outputs(session)
-    returned = any(message.kind == _RETURNED for message in session.messages)
+    kinds = {message.kind for message in session.messages}
+    returned, reports = _RETURNED in kinds, _REPORTED in kinds
     for call in session.tool_calls:
         if call.status not in ("completed", "error"):
             continue
@@ -57,10 +60,12 @@ def _of_calls(session: Session) -> Iterator[Punch]:
             yield from _of_child(call, returned=returned)
         elif call.tool == "execute_command":
             yield _punch(call, "command_exec", SHELL)
-            yield from _of_gates(call, outputs.get((call.file, call.index), ""))
+            yield from _of_gates(call, call.result or outputs.get((call.file, call.index), ""))
         elif (server_tool := mcp_key(call.tool)) is not None:
             yield _punch(call, "mcp_call", server_tool)
-        elif action == "finish" and call.file != "ui_messages.json":
+        elif action == "finish":
+            if reports:
+                continue  # the report itself is punched
             yield _punch(call, "step_complete", TASK_EXIT)
         else:
             yield _punch(call, "tool_call", canonical_key("tool_call", call.tool))
@@ -94,6 +99,22 @@ def _of_messages(session: Session) -> Iterator[Punch]:
             yield _of_message(message, "step_complete", TASK_EXIT)
         elif message.role == "assistant" and message.kind in _SAID:
             yield _of_message(message, "message", TEXT_RESPONSE)
+
+
+def _of_end(session: Session) -> Iterator[Punch]:
+    """Take the session as a whole; its punches stand at no element of a file."""
+
+    def whole(punch_type: PunchType, key: str) -> Punch:
+        return Punch(punch_type=punch_type, punch_key=key, ts=session.completed_at, file="", index=-1)
+
+    yield whole("session_lifecycle", f"session_{session.status}")
+    if session.usage.requests:
+        yield whole("cost_checkpoint", SESSION_TOTAL)
+    tools = {action_of(call.tool) for call in session.tool_calls}
+    reported = any(message.kind == _REPORTED for message in session.messages)
+    if session.status == "completed" and not reported and "finish" not in tools:
+        # A format without a tool for it: the agent is done when its last turn ended by itself.
+        yield whole("step_complete", TASK_EXIT)
 
 
 def _outputs(session: Session) -> dict[tuple[str, int], str]:

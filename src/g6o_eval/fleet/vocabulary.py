@@ -11,13 +11,14 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from types import MappingProxyType
+from typing import get_args
 
 from g6o_eval.fleet.ingest.dialects import TOOLS, tool_name
-from g6o_eval.fleet.session import PunchType, Session
+from g6o_eval.fleet.session import PunchType, Session, SessionStatus
 
 SHELL = "bash"
 """The key of every command: what was run stands in the tool call."""
-TASK_EXIT, STEP_FINISHED = "task_exit", "step_finished"
+TASK_EXIT = "task_exit"
 CHILD_RETURN, CHILD_ERROR, UNKNOWN_CHILD = "child_return", "child_error", "unknown_child"
 TEXT_RESPONSE = "text_response"
 GATES = ("ruff-format", "ruff-check", "mypy", "pytest", "vitest", "tsc")
@@ -37,7 +38,9 @@ MCP_TOOLS = (
 )  # fmt: skip
 """MCP tools that the fleet is known to use; any other server may be added."""
 KILLS = ("step_overflow", "cost_overflow", "tool_cycle", "cache_plateau")
-LIFECYCLE = ("session_created", "session_resumed", "session_completed", "session_interrupted", "session_failed")
+LIFECYCLE = tuple(f"session_{status}" for status in get_args(SessionStatus))
+SESSION_TOTAL = "session_total"
+"""The key of the one punch that carries what a session cost: the sum of its punches' costs is its cost."""
 
 KEYS: Mapping[PunchType, tuple[str, ...]] = MappingProxyType(
     {
@@ -48,8 +51,8 @@ KEYS: Mapping[PunchType, tuple[str, ...]] = MappingProxyType(
         "gate_fail": GATES,
         "child_spawn": (*MODES, UNKNOWN_CHILD),
         "child_complete": (CHILD_RETURN, CHILD_ERROR),
-        "cost_checkpoint": (),
-        "step_complete": (TASK_EXIT, STEP_FINISHED),
+        "cost_checkpoint": (SESSION_TOTAL,),
+        "step_complete": (TASK_EXIT,),
         "governor_kill": KILLS,
         "session_lifecycle": LIFECYCLE,
         "message": (TEXT_RESPONSE,),
