@@ -20,8 +20,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "agent_sessions": (
             "session_id", "source", "source_digest", "prompt_sha256", "mode", "model", "status", "ended_by", "outcome",
             "outcome_rule", "total_cost",
-            "requests", "requests_without_cost", "tokens_in", "tokens_in_total", "tokens_out", "tokens_reasoning", "cache_reads",
-            "cache_writes", "started_at", "completed_at", "files", "parent_session_id", "parent_method",
+            "requests", "requests_without_cost", "tokens_in", "tokens_in_total", "tokens_out", "tokens_reasoning",
+            "cache_reads", "cache_writes", "started_at", "completed_at", "files", "parent_session_id", "parent_method",
             "root_session_id",
         ),
         "agent_messages": (
