@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import MappingProxyType
 from typing import Literal
 
+from g6o_eval.fleet.cards import Card, CardVerdict, card_of_mode, evaluate
+from g6o_eval.fleet.claims import Shown, claim_of
+from g6o_eval.fleet.gates import ONE_OF
 from g6o_eval.fleet.ingest.dialects import action_of
-from g6o_eval.fleet.session import Punch, Session, SessionStatus
+from g6o_eval.fleet.punches import punches_of
+from g6o_eval.fleet.session import ARGUMENT_CHARS, Punch, Session, SessionStatus, ToolCall
+from g6o_eval.fleet.vocabulary import CHILD_RETURN, mode_slug
 
 LONGEST_GAP_MINUTES = 10.0
 """A longer gap between two events counts as this much work, minutes: a session may rest for weeks
 (39.5 days in a recorded one)."""
 _FINISHED = ("task_exit", "session_completed")
 """Keys of step_complete punches that say a session handed its work in."""
+_REPORT = "say.completion_result"
+_TODO = re.compile(r'"status":\s*"(\w+)"|\[([ xX-])\] ')
+"""An item of a list of things to do: as an object, or as a line of Markdown."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,6 +45,17 @@ class Facts:
         closing_failures: failed calls in a row at the very end.
         unanswered: its last call was never answered.
         edits: calls that change files, whether they worked or not.
+        mode: slug of its mode; None when the log does not say.
+        without_cost: requests without a price: with one of them the session's price is not known.
+        card_rules: rules of its mode's card, required and forbidden; 0 without a card.
+        card_kept: those of them that it kept.
+        forbidden_calls: calls that its mode's card forbids.
+        children_asked: child sessions it asked for.
+        children_returned: those of them that came back.
+        todo_total: items of its last list of things to do; None without a list, or when the log cut it.
+        todo_done: those of them that are ticked off.
+        claim_required: what its report was held against (claims.py); None when it claims nothing.
+        claim_wrong: what the report got wrong of it.
     """
 
     status: SessionStatus
@@ -51,6 +71,17 @@ class Facts:
     closing_failures: int = 0
     unanswered: bool = False
     edits: int = 0
+    mode: str | None = None
+    without_cost: int = 0
+    card_rules: int = 0
+    card_kept: int = 0
+    forbidden_calls: int = 0
+    children_asked: int = 0
+    children_returned: int = 0
+    todo_total: int | None = None
+    todo_done: int | None = None
+    claim_required: int | None = None
+    claim_wrong: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,24 +100,40 @@ class Recorded:
 NOTHING_RECORDED = Recorded()
 
 
-def facts_of(session: Session, punches: Sequence[Punch], recorded: Recorded = NOTHING_RECORDED) -> Facts:
-    """Return the facts of a session; `punches` are its own, read from its log."""
-    calls = session.tool_calls
-    everything = (*punches, *recorded.punches)
+def facts_of(session: Session, recorded: Recorded = NOTHING_RECORDED) -> Facts:
+    """Return the facts of a session, from its log and from what others recorded."""
+    calls, own = session.tool_calls, punches_of(session)
+    everything = (*own, *recorded.punches)
+    card = card_of_mode(session.mode)
+    verdict = None if card is None else evaluate(card, own)
+    gates = last_gates(everything)
+    claim = claim_of(final_report(session), _shown(card, verdict, gates))
+    todo = _todo(calls)
     return Facts(
         status=session.status,
         killed=was_killed(everything),
-        card=recorded.card,
+        card=recorded.card or (verdict.status if verdict else None),
         card_given=recorded.card is not None,
-        gates=last_gates(everything),
+        gates=gates,
         usd=session.usage.usd,
         requests=session.usage.requests,
-        active_minutes=active_minutes(session),
+        active_minutes=None if session.active_ms is None else session.active_ms / 60_000,
         calls=len(calls),
         completed=sum(call.status == "completed" for call in calls),
         closing_failures=closing_run(call.status == "error" for call in calls),
         unanswered=bool(calls) and calls[-1].status == "unanswered",
         edits=sum(action_of(call.tool) == "edit" for call in calls),
+        mode=mode_slug(session.mode) if session.mode else None,
+        without_cost=session.usage.without_cost,
+        card_rules=len(card.patterns) if card else 0,
+        card_kept=len(card.patterns) - len(verdict.missing) - len(verdict.violations) if card and verdict else 0,
+        forbidden_calls=sum(count for _, count in verdict.violations) if verdict else 0,
+        children_asked=sum(punch.punch_type == "child_spawn" for punch in own),
+        children_returned=sum(punch.punch_key == CHILD_RETURN for punch in own),
+        todo_total=todo[1] if todo else None,
+        todo_done=todo[0] if todo else None,
+        claim_required=claim.required if claim else None,
+        claim_wrong=claim.wrong if claim else None,
     )
 
 
@@ -119,12 +166,20 @@ def last_gates(punches: Iterable[Punch]) -> dict[str, bool]:
     """Return gate → whether its last run passed; a gate that failed and later passed is a pass."""
     runs = [punch for punch in punches if punch.punch_type in ("gate_pass", "gate_fail")]
     runs.sort(key=lambda punch: (punch.ts or 0, punch.file, punch.index, punch.part))
-    return {punch.punch_key: punch.punch_type == "gate_pass" for punch in runs}
+    last: dict[str, bool] = {}
+    for run in runs:
+        last[run.punch_key] = passed = run.punch_type == "gate_pass"
+        if passed:
+            _clear(last, run.punch_key)
+    return last
 
 
-def active_minutes(session: Session) -> float | None:
-    """Return how long a session worked, in minutes; None when fewer than two of its events have a time."""
-    return _minutes([*(m.ts for m in session.messages), *(call.ts for call in session.tool_calls)])
+def _clear(last: dict[str, bool], passed: str) -> None:
+    """Drop a failure of one of several gates once the last run of each of them passed."""
+    for key in [key for key in last if key.startswith(ONE_OF)]:
+        names = key.removeprefix(ONE_OF).split("+")
+        if passed in names and all(last.get(name) for name in names):
+            del last[key]
 
 
 def closing_run(marks: Iterable[bool]) -> int:
@@ -133,6 +188,33 @@ def closing_run(marks: Iterable[bool]) -> int:
     for mark in marks:
         length = length + 1 if mark else 0
     return length
+
+
+def final_report(session: Session) -> str:
+    """Return what a session said when it handed its work in, as far as the log keeps it; "" when it did not."""
+    if session.status != "completed":
+        return ""
+    said = [message for message in session.messages if message.role == "assistant"]
+    reports = [message for message in said if message.kind == _REPORT] or said
+    return reports[-1].preview if reports else ""
+
+
+def _shown(card: Card | None, verdict: CardVerdict | None, gates: Mapping[str, bool]) -> Shown:
+    if card is None or verdict is None or not card.required:
+        return Shown(gates=gates)
+    met = len(card.required) - len(verdict.missing)
+    asked = [rule.like for rule in card.required if rule.punch_type == "gate_pass"]
+    return Shown(gates=gates, card=(met, len(card.required)), card_gates=asked)
+
+
+def _todo(calls: Sequence[ToolCall]) -> tuple[int, int] | None:
+    """Return how many items of the last list of things to do are ticked off, and how many there are."""
+    lists = [call.args for call in calls if call.tool == "update_todo_list"]
+    if not lists or len(lists[-1]) >= ARGUMENT_CHARS:
+        return None
+    ticks = [tick.lower() for pair in _TODO.findall(lists[-1]) for tick in pair if tick]
+    done = sum(tick in ("x", "completed") for tick in ticks)
+    return (done, len(ticks)) if ticks else None
 
 
 def _minutes(times: Iterable[int | None]) -> float | None:

@@ -67,7 +67,7 @@ class Rule:
 
 def label(session: Session, recorded: Recorded = NOTHING_RECORDED) -> Labelled:
     """Return what the first rule that holds says of a session; the last rule always holds."""
-    return decide(facts_of(session, (), recorded))
+    return decide(facts_of(session, recorded))
 
 
 def decide(facts: Facts) -> Labelled:

@@ -6,7 +6,7 @@ time: `agent_…` are ours, so that the two stand side by side.
 
 from __future__ import annotations
 
-from g6o_eval.fleet import recovery_case, shared_tables
+from g6o_eval.fleet import outcome_tables, recovery_case, shared_tables
 from g6o_eval.fleet.ingest import state
 from g6o_eval.store.schema import Migration
 
@@ -121,6 +121,7 @@ MIGRATIONS = (
     recovery_case.MIGRATION,
     shared_tables.MIGRATION,
     state.MIGRATION,
+    outcome_tables.MIGRATION,
 )
 
 OF_A_SESSION = (
@@ -130,6 +131,7 @@ OF_A_SESSION = (
     "import_issues",
     "session_digests",
     "recovery_cases",
+    "session_facts",
     "agent_sessions",
 )
 """The tables that hold what was read of a session; session_labels holds what somebody said of it."""

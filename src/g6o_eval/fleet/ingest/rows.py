@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from types import MappingProxyType
 
-from g6o_eval.fleet import recovery_case
+from g6o_eval.fleet import outcome_tables, recovery_case
 from g6o_eval.fleet.diagnosis import diagnose
 from g6o_eval.fleet.evidence import evidence_of
 from g6o_eval.fleet.ingest.forest import Place
@@ -38,6 +38,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "rule_summary",
         ),
         "recovery_cases": recovery_case.COLUMNS,
+        "session_facts": outcome_tables.FACT_COLUMNS,
         "session_labels": ("session_id", "category", "source"),
     }
 )  # fmt: skip
@@ -122,6 +123,7 @@ ROWS_OF: Mapping[str, Callable[[Session], list[Row]]] = MappingProxyType(
         "import_issues": lambda session: issue_rows(session.session_id, session.issues),
         "session_digests": digest_rows,
         "recovery_cases": recovery_case.case_rows,
+        "session_facts": outcome_tables.fact_rows,
     }
 )
 """The tables whose rows depend on one session alone."""
