@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 import threading
@@ -22,14 +20,12 @@ from g6o_eval.store.ledger import history, live
 from g6o_eval.store.schema import HARNESS, SENTINEL_DDL, migrate
 from g6o_eval.store.server import ServerStore
 from support.dolt_server import DoltServer
+from support.faults import Faults, Kill, die_before, die_during, in_a_child
 from support.promoter import artifact, promote
 
 PROMOTER = Path(__file__).parent.parent / "support" / "promoter.py"
 KILLS = 25
 MOMENTS, MOMENT_SECONDS = 14, 0.0003  # a commit or a merge takes 2 to 4 ms
-_DURING_SECONDS = 0.0005
-
-Kill = Callable[[], None]
 
 
 @pytest.fixture
@@ -45,45 +41,6 @@ def own_server(tmp_path: Path) -> Iterator[DoltServer]:
 
 def opened(url: str, observe: Callable[[str], None] = lambda statement: None) -> ServerStore:
     return ServerStore(parse_address(url), busy_seconds=10, observe=observe)
-
-
-class Faults:
-    """Counts the statements of a promotion, and ends the process at one of them."""
-
-    def __init__(self, at: int | None = None, kill: Kill = lambda: None) -> None:
-        self.statements: list[str] = []
-        self._at, self._kill = at, kill
-
-    def set(self, at: int | None, kill: Kill = lambda: None) -> None:
-        """Count anew, and end at this statement."""
-        self.statements.clear()
-        self._at, self._kill = at, kill
-
-    def __call__(self, statement: str) -> None:
-        self.statements.append(statement)
-        if len(self.statements) == self._at:
-            self._kill()
-
-
-def die_before() -> None:
-    os.kill(os.getpid(), signal.SIGKILL)
-
-
-def die_during() -> None:
-    """Die half a millisecond from now, when the statement is on its way or at work."""
-    signal.signal(signal.SIGALRM, signal.SIG_DFL)
-    signal.setitimer(signal.ITIMER_REAL, _DURING_SECONDS)
-
-
-def in_a_child(work: Callable[[], object]) -> int:
-    """Run something in a copy of this process; return by which signal it ended, 0 when by none."""
-    child = os.fork()
-    if not child:
-        try:
-            work()
-        finally:
-            os._exit(0)
-    return os.WTERMSIG(os.waitpid(child, 0)[1])
 
 
 def promote_and_die(url: str, program: str, faults: Faults) -> None:

@@ -16,6 +16,7 @@ import socket
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -129,8 +130,9 @@ class DoltServer:
                 return
 
 
+@cache
 def find_dolt() -> str:
-    """Return the binary that tools/dolt finds or builds; its progress goes to the terminal."""
+    """Return the binary that tools/dolt finds or builds, asked once; its progress goes to the terminal."""
     done = subprocess.run([ROOT / "tools" / "dolt"], stdout=subprocess.PIPE, stderr=sys.__stderr__, text=True)
     if done.returncode:
         raise RuntimeError("no dolt binary: see what tools/dolt said above")

@@ -19,6 +19,7 @@ from g6o_eval.errors import StaleError, StoreError, UnavailableError
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.ledger import history, live, record_promotion
 from g6o_eval.store.port import Store
+from g6o_eval.store.schema import HARNESS, migrate
 
 
 def artifact(name: str, program: str) -> Artifact:
@@ -115,6 +116,13 @@ def tell(store: Store, name: str) -> None:
     )
 
 
+def migrate_once(store: Store) -> None:
+    """Say "ready", wait for a line, migrate, and print how many migrations that applied."""
+    say("ready")
+    sys.stdin.readline()
+    say(len(migrate(store, HARNESS)))
+
+
 def watch(store: Store, folder: str, *names: str) -> None:
     """Read what is live until FOLDER has a file `stop`; print problems, then [reads, longest gap in seconds]."""
     reads, gap, last = 0, 0.0, time.monotonic()
@@ -149,5 +157,5 @@ def say(value: Any) -> None:
 if __name__ == "__main__":
     opened = open_store(sys.argv[2], root=Path())
     parts: dict[str, Callable[..., None]] = {"many": many, "duel": duel, "endure": endure, "watch": watch}
-    parts |= {"fill": fill, "tell": tell}
+    parts |= {"fill": fill, "tell": tell, "migrate": migrate_once}
     parts[sys.argv[1]](opened, *sys.argv[3:])
