@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from g6o_eval.eval import Eval
     from g6o_eval.gate import Gate
     from g6o_eval.metric import exact
-    from g6o_eval.optimizer import Bootstrap
+    from g6o_eval.optimizer import Bootstrap, Guidance
     from g6o_eval.score import Score
 
 __version__ = "0.1.0"
@@ -29,6 +29,7 @@ __all__ = [
     "Dataset",
     "Eval",
     "Gate",
+    "Guidance",
     "Score",
     "Shares",
     "Suggest",
@@ -47,6 +48,7 @@ _HOMES = {
     "Dataset": "dataset",
     "Eval": "eval",
     "Gate": "gate",
+    "Guidance": "optimizer",
     "Score": "score",
     "Shares": "dataset",
     "Suggest": "constraint",

@@ -15,7 +15,7 @@ import dspy
 from g6o_eval.artifact import canonical_json
 from g6o_eval.dataset import key_of
 from g6o_eval.eval import Eval
-from g6o_eval.metric import Exact
+from g6o_eval.optimize.proposal import Proposal
 from g6o_eval.optimizer import Bootstrap
 from g6o_eval.predict import Predicted
 from g6o_eval.prompt.demo import demo_of
@@ -27,14 +27,6 @@ _BATCH = 16
 """Train examples per look at whether the pool is full; not the concurrency, which must change nothing."""
 _POOL = 4
 """Good answers that are enough, as a multiple of max_demos."""
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """A program to try, and a name for a person."""
-
-    name: str
-    program: Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,10 +107,9 @@ def _labelled(spec: Eval, program: Any, order: list[dspy.Example]) -> list[_Show
 
 
 def _answer(spec: Eval, example: dspy.Example) -> dict[str, Any]:
-    """Return the label under the name of the output field, where the metric says which that is."""
-    if isinstance(spec.metric, Exact):
-        return {spec.metric.field: example[spec.metric.label]}
-    return {}
+    """Return the right answer by output field, where the metric knows it: `metric.answer(example)`."""
+    answer = getattr(spec.metric, "answer", None)
+    return {} if answer is None else dict(answer(example))
 
 
 def _picked(program: Any, pool: Sequence[_Shown], count: int, rng: random.Random) -> list[_Shown]:

@@ -13,7 +13,10 @@ from g6o_eval.dataset import group_of, key_of
 from g6o_eval.errors import DataError, DeclarationError
 from g6o_eval.eval import Eval
 from g6o_eval.lm.meter import BudgetStop, Meter
-from g6o_eval.optimize.bootstrap import Proposal, propose
+from g6o_eval.optimize.bootstrap import propose
+from g6o_eval.optimize.guidance import propose_guidance
+from g6o_eval.optimize.proposal import Proposal
+from g6o_eval.optimizer import Bootstrap
 from g6o_eval.predict import Predicted, predict_all
 from g6o_eval.prompt.state import dump_program
 from g6o_eval.score import Scores
@@ -101,8 +104,11 @@ class _Search:
             yield trial
 
     def _proposals(self, program: Any, train: Sequence[dspy.Example]) -> Iterator[Proposal]:
-        assert self.spec.optimizer is not None
-        return propose(self.spec, self.spec.optimizer, program, train, run=self.predict)
+        settings = self.spec.optimizer
+        assert settings is not None
+        if isinstance(settings, Bootstrap):
+            return propose(self.spec, settings, program, train, run=self.predict)
+        return propose_guidance(self.spec, settings, program, best=lambda: self.best)
 
     def _try(self, proposal: Proposal, dev: Sequence[dspy.Example]) -> Trial:
         results = self.predict(proposal.program, dev)
@@ -175,7 +181,8 @@ def _check(spec: Eval, splits: Splits) -> None:
 def _expected(spec: Eval, program: Any, splits: Splits) -> str:
     assert spec.optimizer is not None
     predictors = len(program.named_predictors())
-    runs = len(splits.train) + len(splits.dev) * (1 + spec.optimizer.candidates)
+    train = len(splits.train) if isinstance(spec.optimizer, Bootstrap) else 0
+    runs = train + len(splits.dev) * (1 + spec.optimizer.candidates)
     return f"compiling: at most {runs:,} predictions, about {runs * predictors:,} calls, capped by {spec.budget}"
 
 
