@@ -37,13 +37,8 @@ def test_a_run_is_one_commit_and_a_second_one_none(store: Store, tmp_path: Path)
 
     assert before != first.commit == second.commit == store.head()
     assert (first.sessions, second.sessions, second.unchanged, dict(second.rows)) == (1, 0, 1, {})
-    assert dict(first.rows) == {
-        "import_issues": 1,
-        "agent_messages": 2,
-        "session_digests": 1,
-        "agent_sessions": 1,
-        "agent_tool_calls": 1,
-    }
+    assert {"import_issues": 1, "agent_messages": 2, "agent_sessions": 1}.items() <= first.rows.items()
+    assert {table: len(found) for table, found in everything(store).items() if found} == dict(first.rows)
 
 
 def test_values_arrive_in_their_columns(store: Store, tmp_path: Path) -> None:
@@ -144,20 +139,14 @@ def test_what_was_skipped_is_counted_with_its_reason(store: Store, tmp_path: Pat
 
     report = ingest(store, [tmp_path / "tasks"])
 
-    assert report.to_json() | {"commit": "", "seconds": 0} == {
+    assert report.to_json() | {"commit": "", "seconds": 0, "rows": {}} == {
         "folders": 2,
         "sessions": 1,
         "unchanged": 0,
         "refused": {"empty folder": 1},
-        "rows": {
-            "import_issues": 4,
-            "agent_messages": 2,
-            "session_digests": 1,
-            "agent_sessions": 1,
-            "agent_tool_calls": 1,
-        },
+        "rows": {},
         "issues": {"cut off": 1, "element of another schema": 1, "file missing": 2},
-        "left_out": {},
+        "left_out": {"text of the history that the interface shows too": 1},
         "commit": "",
         "seconds": 0,
     }
@@ -198,9 +187,9 @@ def test_progress_counts_the_folders(store: Store, tmp_path: Path) -> None:
         make_folder(tmp_path / "tasks", name, ui=TALK)
     seen: list[tuple[int, int]] = []
 
-    ingest(store, [tmp_path / "tasks"], progress=lambda done, total: seen.append((done, total)))
+    ingest(store, [tmp_path / "tasks"], progress=lambda step: seen.append((step.done, step.total)))
 
-    assert seen == [(1, 2), (2, 2)]
+    assert seen == [(0, 2), (1, 2), (2, 2)]
 
 
 def test_a_turn_with_many_texts_and_calls_is_many_rows(store: Store, tmp_path: Path) -> None:

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from g6o_eval.fleet.ingest.kilo import UNCHANGED, UNREADABLE
-from g6o_eval.fleet.session import Refused, Session
+from g6o_eval.fleet.ingest.kilo import UNREADABLE
+from g6o_eval.fleet.ingest.reading import Reading
 
 
 @dataclass(slots=True)
@@ -37,17 +37,17 @@ class Report:
     commit: str = ""
     seconds: float = 0.0
 
-    def note(self, item: Session | Refused) -> None:
-        """Count one folder."""
+    def note(self, reading: Reading) -> None:
+        """Count what one source gave."""
         self.folders += 1
-        self.issues.update(issue.reason for issue in item.issues)
-        if isinstance(item, Session):
-            self.sessions += 1
-            self.left_out.update(item.skipped)
-        elif item.reason == UNCHANGED:
+        self.issues.update(reading.issues)
+        self.left_out.update(reading.left_out)
+        if reading.unchanged:
             self.unchanged += 1
+        elif reading.refused is not None:
+            self.refused[reading.refused] += 1
         else:
-            self.refused[item.reason] += 1
+            self.sessions += 1
 
     @property
     def unreadable(self) -> int:

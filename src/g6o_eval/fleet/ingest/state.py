@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from g6o_eval.fleet.ingest.source import Source, Stamp
+from g6o_eval.fleet.ingest.source import Source
+from g6o_eval.fleet.ingest.stamp import Stamp
 from g6o_eval.store.port import Row
 from g6o_eval.store.schema import Migration
 
