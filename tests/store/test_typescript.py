@@ -26,6 +26,7 @@ from support.dolt_server import DoltServer
 ROOT = Path(__file__).parent.parent.parent
 CLIENT = ROOT / "clients" / "typescript"
 PROMOTIONS = 60
+AWAY_SECONDS = 0.3
 EXACT = "  first\r\nline é😀 \\ ' \" `\t\u2028 {field}\n"
 
 
@@ -156,6 +157,43 @@ def test_it_trusts_only_the_certificate_that_it_was_told_to(tmp_path: Path, node
     server.kill()
 
     assert done.returncode == 0, done.stdout + done.stderr
+    assert all_passed(report, 2)
+
+
+def test_it_says_unavailable_while_a_server_hangs_or_is_away_and_finds_it_again(
+    tmp_path: Path, node: dict[str, str]
+) -> None:
+    server, report = DoltServer(tmp_path / "own"), tmp_path / "report.json"
+    kill, back = tmp_path / "kill", tmp_path / "back"
+    server.start()
+    try:
+        server.run("CREATE DATABASE evals")
+        with closing(open_store(server.url("evals"), root=tmp_path)) as store:
+            migrate(store, HARNESS)
+            promote(store, "exact", {"exact:text": "as promoted"})
+        variables = {
+            "G6O_LIVE_PORT": str(server.port), "G6O_LIVE_PID": str(server.pid), "G6O_LIVE_KILL": str(kill),
+            "G6O_LIVE_BACK": str(back),
+        }  # fmt: skip
+
+        with subprocess.Popen(
+            vitest("restart.test.ts", report), cwd=CLIENT, env=node | variables, text=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        ) as process:  # fmt: skip
+            try:
+                wait_for(kill, process)
+                server.kill()
+                time.sleep(AWAY_SECONDS)
+                server.start()
+                back.touch()
+                said, _ = process.communicate(timeout=60)
+            except BaseException:
+                process.kill()
+                raise
+    finally:
+        server.kill()
+
+    assert process.returncode == 0, said
     assert all_passed(report, 2)
 
 

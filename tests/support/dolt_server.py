@@ -106,6 +106,12 @@ class DoltServer:
         self._end(signal.SIGTERM)
 
     @property
+    def pid(self) -> int:
+        """The number of its process; it must run."""
+        assert self._process is not None
+        return self._process.pid
+
+    @property
     def running(self) -> bool:
         """Whether its process lives."""
         return self._process is not None and self._process.poll() is None
