@@ -43,7 +43,7 @@ class Facts:
         calls: tool calls.
         completed: calls that did what they should.
         closing_failures: failed calls in a row at the very end.
-        unanswered: its last call was never answered.
+        unanswered: its last call, or the question that its log ends with, was never answered.
         edits: calls that change files, whether they worked or not.
         mode: slug of its mode; None when the log does not say.
         without_cost: requests without a price: with one of them the session's price is not known.
@@ -121,7 +121,7 @@ def facts_of(session: Session, recorded: Recorded = NOTHING_RECORDED) -> Facts:
         calls=len(calls),
         completed=sum(call.status == "completed" for call in calls),
         closing_failures=closing_run(call.status == "error" for call in calls),
-        unanswered=bool(calls) and calls[-1].status == "unanswered",
+        unanswered=left_waiting(session),
         edits=sum(action_of(call.tool) == "edit" for call in calls),
         mode=mode_slug(session.mode) if session.mode else None,
         without_cost=session.usage.without_cost,
@@ -180,6 +180,13 @@ def _clear(last: dict[str, bool], passed: str) -> None:
         names = key.removeprefix(ONE_OF).split("+")
         if passed in names and all(last.get(name) for name in names):
             del last[key]
+
+
+def left_waiting(session: Session) -> bool:
+    """Tell whether a session's last call was never answered, or its log ends with a question to a person."""
+    calls = session.tool_calls
+    asks = session.ended_by.startswith("ask.") and session.status == "unknown"
+    return asks or (bool(calls) and calls[-1].status == "unanswered")
 
 
 def closing_run(marks: Iterable[bool]) -> int:
