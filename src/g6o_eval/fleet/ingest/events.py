@@ -1,0 +1,167 @@
+"""One event of `kilo serve` and its row in `raw_sse_events`, by the rules of the agents' daemon."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from decimal import Decimal
+from typing import Any
+
+from g6o_eval.fleet.ingest.opencode import parse_json
+from g6o_eval.fleet.ingest.text import milliseconds
+from g6o_eval.redact import redact
+from g6o_eval.store.port import Row
+
+Json = Mapping[str, Any]
+
+TABLE = "raw_sse_events"
+COLUMNS = ("source_hash", "session_id", "event_type", "event_ts", "observed_at", "payload_json")
+NO_SESSION = "unknown"
+"""The daemon's word for events that belong to no session."""
+_TIMES = ("completed", "end", "updated", "start", "created")
+"""The keys of a `time` object, the latest moment first."""
+_ICU_ORDER = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789"
+_RANK = {char: rank for rank, char in enumerate(_ICU_ORDER)}
+_CREDENTIAL = re.compile(r"pass|pwd|secret|token|key|auth", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event.
+
+    Attributes:
+        type: for example "message.part.updated".
+        properties: what it says.
+        session_id: the session it belongs to; None when it names none.
+    """
+
+    type: str
+    properties: Json
+    session_id: str | None
+
+
+def parse_event(data: str) -> Event | None:
+    """Return the event of one `data:` text, None when it is no JSON object of type and properties.
+
+    `/global/event` wraps each event in `{directory, payload}`; both forms are read.
+    """
+    try:
+        found = parse_json(data)
+    except ValueError:
+        return None
+    if isinstance(found, dict) and isinstance(found.get("payload"), dict):
+        found = found["payload"]
+    if not isinstance(found, dict) or not isinstance(found.get("type"), str):
+        return None
+    properties = found.get("properties")
+    if not isinstance(properties, dict):
+        return None
+    return Event(found["type"], properties, session_of(found["type"], properties))
+
+
+def session_of(event_type: str, properties: Json) -> str | None:
+    """Return the session that an event belongs to: named directly, by its part, its message or its session."""
+    part, info = properties.get("part"), properties.get("info")
+    candidates = (
+        properties.get("sessionID"),
+        part.get("sessionID") if isinstance(part, dict) else None,
+        info.get("id" if event_type.startswith("session.") else "sessionID") if isinstance(info, dict) else None,
+    )
+    return next((each for each in candidates if isinstance(each, str) and each), None)
+
+
+def source_hash(event: Event) -> str:
+    """Return the daemon's key of an event: SHA-256 of its JSON, as JavaScript writes it, keys by `localeCompare`.
+
+    An event that the daemon stored before has the same key, so that both keep one row of it.
+    """
+    text = "".join(_javascript({"type": event.type, "properties": event.properties}))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def event_ts(event: Event) -> int | None:
+    """Return when it happened, epoch milliseconds: the latest time it tells; None when it tells none."""
+    part, info = event.properties.get("part"), event.properties.get("info")
+    state = part.get("state") if isinstance(part, dict) else None
+    for holder in (state, part, info):
+        time = holder.get("time") if isinstance(holder, dict) else None
+        if isinstance(time, dict):
+            found = (milliseconds(time.get(key)) for key in _TIMES)
+            return next((ts for ts in found if ts is not None), None)
+    return None
+
+
+def raw_row(event: Event, *, observed_at: datetime) -> Row:
+    """Return its row of `raw_sse_events`, secrets redacted; the key is that of the whole event."""
+    happened = event_ts(event)
+    return (
+        source_hash(event),
+        (event.session_id or NO_SESSION)[:128],
+        event.type[:100],
+        None if happened is None else _naive_utc(datetime.fromtimestamp(happened / 1000, timezone.utc)),
+        _naive_utc(observed_at),
+        _redacted({"type": event.type, "properties": event.properties}),
+    )
+
+
+def _naive_utc(at: datetime) -> str:
+    return at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _redacted(payload: Json) -> str:
+    """Return the payload as JSON, which it still is when secrets were taken out."""
+    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    return text if redact(text) == text else json.dumps(_without_secrets(payload), ensure_ascii=False)
+
+
+def _without_secrets(value: Any, name: str = "") -> Any:
+    if isinstance(value, str):
+        clean = redact(value)
+        named = f'{name}="{value}"'
+        return "[redacted:password]" if _CREDENTIAL.search(name) and redact(named) != named else clean
+    if isinstance(value, list):
+        return [_without_secrets(item, name) for item in value]
+    if isinstance(value, dict):
+        return {redact(key): _without_secrets(item, key) for key, item in value.items()}
+    return value
+
+
+def _javascript(value: Any) -> Iterator[str]:
+    """Yield the pieces of `JSON.stringify(sortKeysDeep(value))`."""
+    if isinstance(value, dict):
+        yield "{"
+        for place, key in enumerate(sorted(value, key=_locale_key)):
+            yield f"{',' if place else ''}{json.dumps(key, ensure_ascii=False)}:"
+            yield from _javascript(value[key])
+        yield "}"
+    elif isinstance(value, list):
+        yield "["
+        for place, item in enumerate(value):
+            yield "," if place else ""
+            yield from _javascript(item)
+        yield "]"
+    elif isinstance(value, float):
+        yield _javascript_number(value)
+    else:
+        yield json.dumps(value, ensure_ascii=False)
+
+
+def _locale_key(name: str) -> tuple[list[tuple[int, str]], str]:
+    """Sort names as ICU does: marks, digits, letters; case only where names are otherwise equal, small first."""
+    primary = [(_RANK.get(char, len(_RANK)), char.casefold() if char not in _RANK else "") for char in name]
+    return primary, name.swapcase()
+
+
+def _javascript_number(value: float) -> str:
+    """Return a number as ECMAScript's Number::toString does."""
+    if not math.isfinite(value):
+        return "null"
+    if value == 0 or 1e-7 <= abs(value) < 1e21:
+        return format(Decimal(repr(value)).normalize(), "f") if value else "0"
+    mantissa, _, exponent = repr(value).partition("e")
+    return f"{mantissa.removesuffix('.0')}e{int(exponent):+d}"

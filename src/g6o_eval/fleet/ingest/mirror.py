@@ -1,0 +1,205 @@
+"""What a server's sessions look like, from its events and from what it answers when asked.
+
+Events may come twice, late or in another order: what is further on stays. So the same events give the
+same session, in whatever order they are replayed.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from g6o_eval.fleet.ingest.events import Event
+from g6o_eval.fleet.ingest.text import milliseconds, number
+
+Json = Mapping[str, Any]
+
+_STAGE = {"pending": 0, "running": 1, "completed": 2, "error": 2}
+_SETTLED = frozenset({"session.idle", "session.error", "session.deleted"})
+
+
+@dataclass(slots=True)
+class Held:
+    """A session as far as it is known.
+
+    Attributes:
+        info: of the session; at least its id.
+        messages: by id.
+        parts: message id → part id → part.
+        removed: ids of messages and parts that were taken back; a late event does not bring them again.
+        whole: nothing before the first event is missing.
+        changed: since it was written.
+        settled: it waits for somebody, so it is worth writing.
+        deleted: on the server; what it did stays true.
+        size: of its parts in characters, about.
+    """
+
+    info: Json
+    messages: dict[str, Json] = field(default_factory=dict)
+    parts: dict[str, dict[str, Json]] = field(default_factory=dict)
+    removed: set[str] = field(default_factory=set)
+    whole: bool = False
+    changed: bool = False
+    settled: bool = False
+    deleted: bool = False
+    size: int = 0
+
+    def document(self) -> list[Json]:
+        """Return `{info, parts}` for each message, in the order of the server: by time, then id."""
+        ordered = sorted(self.messages.items(), key=lambda item: (_created(item[1]), item[0]))
+        return [
+            {"info": info, "parts": [part for _, part in sorted(self.parts.get(message_id, {}).items())]}
+            for message_id, info in ordered
+        ]
+
+
+class Mirror:
+    """All sessions that are held, the one that was touched last at the end."""
+
+    def __init__(self) -> None:
+        self.sessions: OrderedDict[str, Held] = OrderedDict()
+        self.size = 0
+
+    def take(self, event: Event) -> None:
+        """Take an event in; one that belongs to no session changes nothing here."""
+        if event.session_id is None:
+            return
+        known = event.session_id in self.sessions
+        held = self._touch(event.session_id)
+        before = held.size
+        if event.type.startswith("session."):
+            held.whole |= event.type == "session.created" and not known
+            self._session(held, event)
+        elif event.type.startswith("message."):
+            held.settled = False
+            self._message(held, event)
+        self.size += held.size - before
+
+    def learn(self, info: Json, messages: Sequence[object]) -> Held:
+        """Take in what the server says of a session: everything there is. What is held and further on stays."""
+        session_id = str(info["id"])
+        held = self._touch(session_id)
+        before = held.size
+        told = Held(info=held.info)
+        for message in messages:
+            if not isinstance(message, dict) or not isinstance(message.get("info"), dict):
+                continue
+            _put_message(told, message["info"])
+            for part in message.get("parts") or ():
+                if isinstance(part, dict):
+                    _put_part(told, {"messageID": message["info"].get("id"), **part})
+        gone = set(held.messages) - set(told.messages)
+        for message_id in gone:  # removed while nobody listened: events that were taken are older than the answer
+            _remove(held, message_id)
+        for message in told.messages.values():
+            _put_message(held, message)
+        for part in (part for parts in told.parts.values() for part in parts.values()):
+            _put_part(held, part)
+        held.info, held.whole, held.changed, held.settled = info, True, True, True
+        self.size += held.size - before
+        return held
+
+    def drop(self, session_id: str) -> None:
+        """Forget a session: it was written, and the server can be asked again."""
+        held = self.sessions.pop(session_id, None)
+        self.size -= held.size if held is not None else 0
+
+    def _touch(self, session_id: str) -> Held:
+        held = self.sessions.setdefault(session_id, Held(info={"id": session_id}))
+        self.sessions.move_to_end(session_id)
+        return held
+
+    def _session(self, held: Held, event: Event) -> None:
+        info = event.properties.get("info")
+        if isinstance(info, dict) and _updated(info) >= _updated(held.info):
+            held.changed |= info.get("parentID") != held.info.get("parentID")
+            held.info = info
+        status = event.properties.get("status")
+        idle = event.type == "session.status" and isinstance(status, dict) and status.get("type") == "idle"
+        held.settled |= idle or event.type in _SETTLED
+        held.deleted |= event.type == "session.deleted"
+
+    def _message(self, held: Held, event: Event) -> None:
+        properties = event.properties
+        if event.type == "message.updated" and isinstance(properties.get("info"), dict):
+            _put_message(held, properties["info"])
+        elif event.type == "message.part.updated" and isinstance(properties.get("part"), dict):
+            _put_part(held, properties["part"])
+        elif event.type == "message.part.delta":
+            _append(held, properties)
+        elif event.type in ("message.removed", "message.part.removed"):
+            _remove(held, str(properties.get("partID") or properties.get("messageID")))
+        held.changed = True
+
+
+def _put_message(held: Held, info: Json) -> None:
+    message_id = info.get("id")
+    if not isinstance(message_id, str) or message_id in held.removed:
+        return
+    old = held.messages.get(message_id)
+    if old is None or _progress(info) >= _progress(old):
+        held.messages[message_id] = info
+
+
+def _put_part(held: Held, part: Json) -> None:
+    part_id, message_id = part.get("id"), part.get("messageID")
+    if not isinstance(part_id, str) or not isinstance(message_id, str) or {part_id, message_id} & held.removed:
+        return
+    parts = held.parts.setdefault(message_id, {})
+    old = parts.get(part_id)
+    if old is None or _stage(part) >= _stage(old):
+        held.size += _size(part) - (_size(old) if old is not None else 0)
+        parts[part_id] = part
+
+
+def _append(held: Held, properties: Json) -> None:
+    """Append streamed text; the whole part comes at its end."""
+    part_id, message_id, delta = (properties.get(key) for key in ("partID", "messageID", "delta"))
+    part = held.parts.get(str(message_id), {}).get(str(part_id))
+    if part is not None and properties.get("field", "text") == "text" and isinstance(delta, str):
+        _put_part(held, {**part, "text": f"{part.get('text') or ''}{delta}"})
+
+
+def _remove(held: Held, removed_id: str) -> None:
+    held.removed.add(removed_id)
+    held.messages.pop(removed_id, None)
+    gone = list(held.parts.pop(removed_id, {}).values())
+    gone += [part for parts in held.parts.values() if (part := parts.pop(removed_id, None)) is not None]
+    held.size -= sum(map(_size, gone))
+
+
+def _progress(info: Json) -> tuple[bool, float]:
+    """Return how far a message is: ended or not, then what it cost so far, which only grows."""
+    time = info.get("time")
+    ended = isinstance(time, dict) and time.get("completed") is not None
+    return ended or bool(info.get("error")), number(info.get("cost")) or 0.0
+
+
+def _stage(part: Json) -> tuple[int, int]:
+    """Return how far a part is: a call by its status, a text by its end, then by its length."""
+    state, time, text = part.get("state"), part.get("time"), part.get("text")
+    if isinstance(state, dict):
+        times = state.get("time")
+        end = milliseconds(times.get("end")) if isinstance(times, dict) else None
+        return _STAGE.get(str(state.get("status")), 0), end or 0
+    ended = isinstance(time, dict) and time.get("end") is not None
+    return int(ended), len(text) if isinstance(text, str) else 0
+
+
+def _size(part: Json) -> int:
+    """Return about how many characters a part holds."""
+    state = part.get("state")
+    held = (part.get("text"), *(state.values() if isinstance(state, dict) else ()))
+    return 300 + sum(len(each) if isinstance(each, str) else 8 * len(each) for each in held if hasattr(each, "__len__"))
+
+
+def _created(info: Json) -> int:
+    time = info.get("time")
+    return (milliseconds(time.get("created")) or 0) if isinstance(time, dict) else 0
+
+
+def _updated(info: Json) -> int:
+    time = info.get("time")
+    return (milliseconds(time.get("updated")) or 0) if isinstance(time, dict) else 0

@@ -1,0 +1,281 @@
+"""Follows a server: events are kept raw, sessions are written as rows when they settle.
+
+What the store has never depends on having listened all the time: after every (re)connect the server is asked
+for what was missed, and a session of which the beginning was not heard is asked for before it is written.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any
+
+import httpx
+import orjson
+
+from g6o_eval.errors import UnavailableError
+from g6o_eval.fleet.ingest.events import COLUMNS, TABLE, Event, parse_event, raw_row
+from g6o_eval.fleet.ingest.mirror import Held, Mirror
+from g6o_eval.fleet.ingest.opencode import SOURCE, session_of
+from g6o_eval.fleet.ingest.rewrite import rewrite
+from g6o_eval.fleet.listen_server import Server
+from g6o_eval.fleet.listen_stream import Connected, Ended, Stream
+from g6o_eval.fleet.session import Session
+from g6o_eval.store.port import Row, Store
+
+GARBAGE = "event that is no JSON of type and properties"
+UNWRITTEN = "session changed, but its beginning could not be asked for"
+_HASHES_AT_ONCE = 500
+_SESSIONS_AT_ONCE = 50
+"""Sessions of one commit while the server is asked for all of them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """When to write, and how much to hold.
+
+    Attributes:
+        events: of one commit, at most.
+        seconds: between two commits, at most, when there is something to write.
+        quiet_seconds: after which a session that says nothing more is written, settled or not.
+        held_chars: text of sessions that is held; beyond it the longest untouched are written and dropped.
+        retry_seconds: until a store that could not be reached is tried again.
+        keep_raw: whether events are kept as they came.
+    """
+
+    events: int = 2_000
+    seconds: float = 5.0
+    quiet_seconds: float = 60.0
+    held_chars: int = 64_000_000
+    retry_seconds: float = 2.0
+    keep_raw: bool = True
+
+
+@dataclass(slots=True)
+class Heard:
+    """What was done.
+
+    Attributes:
+        events: taken, of any kind.
+        raw: events kept that were not there before.
+        sessions: written, each time counted.
+        commits: made.
+        connections: to the stream.
+        asked: sessions that the server was asked for.
+        left_out: reason → how many.
+    """
+
+    events: int = 0
+    raw: int = 0
+    sessions: int = 0
+    commits: int = 0
+    connections: int = 0
+    asked: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+class Listener:
+    """Takes events from a stream into a store. One thread; `stopped` is asked often."""
+
+    def __init__(
+        self, store: Store, server: Server, *, pace: Pace | None = None, notice: Callable[[str], None] = lambda _: None
+    ) -> None:
+        self.heard = Heard()
+        self._store, self._server, self._notice = store, server, notice
+        self._pace = pace or Pace()
+        self._mirror = Mirror()
+        self._raw: dict[str, Row] = {}
+        self._touched: dict[str, float] = {}
+        self._seen: dict[str, int] = {}
+        """Session → its `time.updated` when the server was last asked for it."""
+        self._written = {
+            str(session_id): str(digest)
+            for session_id, digest in store.read(
+                "SELECT session_id, source_digest FROM agent_sessions WHERE source = ?", (SOURCE,)
+            )
+        }
+        self._due = 0.0
+
+    def follow(self, stream: Stream, stopped: Callable[[], bool]) -> Heard:
+        """Take and write until stopped, or until the stream ends; what was taken is written at the end.
+
+        Raises:
+            UnavailableError: the server refuses; or, when stopped, the store could not be reached any more.
+            StoreError: the store said no.
+        """
+        self._due = time.monotonic() + self._pace.seconds
+        while not stopped():
+            items = stream.backlog.take(min(0.5, self._pace.seconds), most=self._pace.events)
+            for item in items:
+                if isinstance(item, str):
+                    self._hear(item)
+                elif isinstance(item, Connected):
+                    self._catch_up(stopped)
+                elif isinstance(item, Ended):
+                    self.heard.connections = stream.connections
+                    self._write(closing=True)
+                    if item.error is not None:
+                        raise item.error
+                    return self.heard
+            self._write_when_due(stopped)
+        self.heard.connections = stream.connections
+        for item in stream.backlog.take(0.0, most=1_000_000):
+            if isinstance(item, str):
+                self._hear(item)
+        self._write(closing=True)
+        return self.heard
+
+    def _hear(self, data: str) -> None:
+        self.heard.events += 1
+        event = parse_event(data)
+        if event is None:
+            self.heard.left_out[GARBAGE] += 1
+            return
+        if event.type.startswith("server."):
+            return  # heartbeats and greetings
+        self._mirror.take(event)
+        if event.session_id is not None:
+            self._touched[event.session_id] = time.monotonic()
+        self._keep(event)
+
+    def _keep(self, event: Event) -> None:
+        if self._pace.keep_raw:
+            row = raw_row(event, observed_at=datetime.now(timezone.utc))
+            self._raw.setdefault(str(row[0]), row)
+
+    def _write_when_due(self, stopped: Callable[[], bool]) -> None:
+        if time.monotonic() < self._due and len(self._raw) < self._pace.events:
+            return
+        while not stopped():
+            try:
+                self._write()
+            except UnavailableError as error:
+                self._notice(f"cannot write, again in {self._pace.retry_seconds:g} s: {error}")
+                time.sleep(self._pace.retry_seconds)
+            else:
+                self._due = time.monotonic() + self._pace.seconds
+                return
+
+    def _write(self, *, closing: bool = False) -> None:
+        """Write what waits: events, sessions that are due, sessions that must make room."""
+        quiet = time.monotonic() - self._pace.quiet_seconds
+        due = [
+            session_id
+            for session_id, held in self._mirror.sessions.items()
+            if held.changed and (closing or held.settled or self._touched.get(session_id, 0.0) < quiet)
+        ]
+        room = self._mirror.size - self._pace.held_chars
+        for session_id, held in self._mirror.sessions.items() if room > 0 else ():
+            if room <= 0:
+                break
+            room -= held.size
+            due += [session_id] if held.changed and session_id not in due else []
+        for start in range(0, max(1, len(due)), _SESSIONS_AT_ONCE):
+            self._commit(due[start : start + _SESSIONS_AT_ONCE])
+        self._make_room()
+
+    def _commit(self, due: Sequence[str]) -> None:
+        whole = [session_id for session_id in due if self._mirror.sessions[session_id].whole or self._ask(session_id)]
+        self.heard.left_out[UNWRITTEN] += len(due) - len(whole)
+        sessions = [found for session_id in whole if (found := self._session(session_id)) is not None]
+        if sessions or self._raw:
+            before = self._store.head()
+            with self._store.change(f"Listen to {len(self._raw)} events, {len(sessions)} sessions") as change:
+                known: set[object] = set()
+                hashes = list(self._raw)
+                for start in range(0, len(hashes), _HASHES_AT_ONCE):
+                    some = hashes[start : start + _HASHES_AT_ONCE]
+                    holes = ", ".join("?" * len(some))
+                    sql = f"SELECT source_hash FROM {TABLE} WHERE source_hash IN ({holes})"  # noqa: S608 # a constant
+                    known |= {row[0] for row in change.read(sql, some)}
+                fresh = [row for source_hash, row in self._raw.items() if source_hash not in known]
+                if fresh:
+                    change.insert(TABLE, COLUMNS, fresh)
+                if sessions:
+                    rewrite(change, sessions)
+            self.heard.commits += self._store.head() != before
+            self.heard.raw += len(fresh)
+            self.heard.sessions += len(sessions)
+            self._raw.clear()
+        self._written |= {session.session_id: session.source_digest for session in sessions}
+        for session_id in whole:
+            self._mirror.sessions[session_id].changed = False
+
+    def _session(self, session_id: str) -> Session | None:
+        """Return a held session, None when it is empty or the store has just this."""
+        held = self._mirror.sessions[session_id]
+        document = held.document()
+        digest = _digest(held, document)
+        if self._written.get(session_id) == digest:
+            return None
+        found = session_of({**held.info, "id": session_id}, document, digest=digest, size_bytes=held.size)
+        return found if isinstance(found, Session) else None
+
+    def _make_room(self) -> None:
+        """Drop the sessions that are written and gone, and those longest untouched when there are too many."""
+        for session_id, held in list(self._mirror.sessions.items()):
+            if not held.changed and (held.deleted or self._mirror.size > self._pace.held_chars):
+                self._mirror.drop(session_id)
+                self._touched.pop(session_id, None)
+
+    def _ask(self, session_id: str) -> bool:
+        """Ask the server for a whole session; False when it does not answer or does not know it."""
+        try:
+            messages = self._server.messages(session_id)
+        except httpx.HTTPError as error:
+            self._notice(f"could not ask for {session_id!r}: {type(error).__name__}: {error}")
+            return False
+        self.heard.asked += 1
+        if messages is None:
+            return False
+        self._mirror.learn(self._mirror.sessions[session_id].info, messages)
+        return True
+
+    def _catch_up(self, stopped: Callable[[], bool]) -> None:
+        """Ask for every session that changed since it was last asked for, and for their children."""
+        try:
+            waiting = self._server.sessions()
+        except httpx.HTTPError as error:
+            self._notice(f"could not ask for the sessions: {type(error).__name__}: {error}")
+            return
+        asked: set[str] = set()
+        while waiting and not stopped():
+            info = waiting.pop()
+            session_id, updated = str(info["id"]), _updated(info)
+            held = self._mirror.sessions.get(session_id)
+            open_yet = held is not None and (held.changed or not held.settled)
+            if session_id in asked or (self._seen.get(session_id) == updated and not open_yet):
+                continue
+            asked.add(session_id)
+            waiting += self._learn(info)
+            if len(asked) % _SESSIONS_AT_ONCE == 0:
+                self._write_when_due(stopped)
+
+    def _learn(self, info: dict[str, Any]) -> Iterable[dict[str, Any]]:
+        """Take in one session as the server has it; return the `info` of its children."""
+        session_id = str(info["id"])
+        try:
+            messages, children = self._server.messages(session_id), self._server.children(session_id)
+        except httpx.HTTPError as error:
+            self._notice(f"could not ask for {session_id!r}: {type(error).__name__}: {error}")
+            return ()
+        self.heard.asked += 1
+        if messages is not None:
+            self._mirror.learn(info, messages)
+            self._seen[session_id] = _updated(info)
+        return children
+
+
+def _digest(held: Held, document: Sequence[Mapping[str, Any]]) -> str:
+    """Return the SHA-256 of what a Session is made from."""
+    about = [held.info.get("parentID"), held.info.get("cost"), held.info.get("agent"), document]
+    return hashlib.sha256(orjson.dumps(about, option=orjson.OPT_SORT_KEYS)).hexdigest()
+
+
+def _updated(info: Mapping[str, Any]) -> int:
+    found = info.get("time")
+    return int(found.get("updated") or 0) if isinstance(found, dict) else 0
