@@ -254,29 +254,6 @@ def test_a_daemon_that_writes_all_the_time_and_never_commits_disturbs_no_promoti
     assert "beats" not in server_store.tables(at=server_store.head())
 
 
-def test_a_merge_that_the_server_refuses_is_undone_and_is_an_error(
-    server_store: ServerStore, dolt_server: DoltServer, database: str
-) -> None:
-    promote(server_store, "triage", "A", by="ann")
-    dolt_server.run(
-        "INSERT INTO dolt_tests VALUES ('none', 'strict', 'SELECT COUNT(*) FROM g6o_ledger', "
-        "'expected_single_value', '==', '1')",
-        "CALL DOLT_COMMIT('-Am', 'A test')",
-        database=database,
-    )
-    before = server_store.head()
-    dolt_server.run("SET GLOBAL dolt_commit_verification_groups = 'strict'")
-    try:
-        with pytest.raises(StoreError, match="commit verification failed"):
-            promote(ServerStore(parse_address(server_store.url)), "triage", "B", by="ann")
-    finally:
-        dolt_server.run("SET GLOBAL dolt_commit_verification_groups = ''")
-
-    assert server_store.head() == before
-    assert server_store.dirty() == ()
-    promote(ServerStore(parse_address(server_store.url)), "triage", "C", by="ann")
-
-
 def test_a_read_goes_on_after_the_server_came_back(tmp_path: Path) -> None:
     server = DoltServer(tmp_path / "own")
     server.start()

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
+
 from g6o_eval.artifact import Artifact, digest
 from g6o_eval.errors import DataError, MissingError
-from g6o_eval.store.port import Change, Row, Store
+from g6o_eval.store.port import Change, Row, Store, Value
 from g6o_eval.store.record import seal, unseal
 
 MOST_BYTES = 65_535
@@ -16,7 +18,7 @@ MOST_BYTES = 65_535
 _ARTIFACT = ("artifact_digest", "eval_name", "program_digest", "prompt_digest", "body", "body_sha256")
 _PROMPT = ("prompt_id", "module_name", "signature_name", "compiled_prompt", "compiled_at", "dspy_version")
 _WIDTHS = {"prompt_id": 200, "module_name": 100, "signature_name": 100, "dspy_version": 20}  # characters
-_SELECT = "SELECT body, body_sha256 FROM g6o_artifacts WHERE artifact_digest = ?"
+_SELECT = "SELECT artifact_digest, body, body_sha256 FROM g6o_artifacts WHERE artifact_digest"
 
 
 def artifact_digest(artifact: Artifact) -> str:
@@ -31,20 +33,22 @@ def read_artifact(store: Store, wanted: str, *, at: str | None = None) -> Artifa
         MissingError: there is none.
         DataError: it is not what was written.
     """
-    return _opened(list(store.read(_SELECT, (wanted,), at=at)), wanted)
+    return _only(_opened(store.read(f"{_SELECT} = ?", (wanted,), at=at)), wanted)
 
 
 def artifact_in(change: Change, wanted: str) -> Artifact:
     """Return the artifact of a digest as an open change sees it; raises what read_artifact raises."""
-    return _opened(change.read(_SELECT, (wanted,)), wanted)
+    return _only(artifacts_in(change, (wanted,)), wanted)
+
+
+def artifacts_in(change: Change, wanted: Sequence[str]) -> dict[str, Artifact]:
+    """Return those of these digests that there are, each checked as in read_artifact, in one statement."""
+    return _opened(change.read(f"{_SELECT} IN ({', '.join('?' * len(wanted))})", wanted))
 
 
 def store_artifact(change: Change, artifact: Artifact) -> None:
-    """Write an artifact. One of the same digest stays as it is, with the lineage of the first that made it."""
+    """Write an artifact that the store does not have yet."""
     key = artifact_digest(artifact)
-    if change.read(_SELECT, (key,)):
-        artifact_in(change, key)  # it must still be what was written
-        return
     row = (key, artifact.eval_name, artifact.program_digest, artifact.prompt_digest, *seal(artifact.to_json()))
     change.insert("g6o_artifacts", _ARTIFACT, [row])
 
@@ -93,10 +97,18 @@ def check_texts(artifact: Artifact) -> None:
             )
 
 
-def _opened(found: list[Row], wanted: str) -> Artifact:
-    if not found:
-        raise MissingError(f"the store has no artifact {wanted!r}")
-    artifact = Artifact.from_json(unseal(*found[0], what=f"artifact {wanted[:12]}"))
+def _opened(found: Iterable[Row]) -> dict[str, Artifact]:
+    return {str(digest): _open(str(digest), body, sha256) for digest, body, sha256 in found}
+
+
+def _open(wanted: str, body: Value, sha256: Value) -> Artifact:
+    artifact = Artifact.from_json(unseal(body, sha256, what=f"artifact {wanted[:12]}"))
     if artifact_digest(artifact) != wanted:
         raise DataError(f"artifact {wanted[:12]} holds another artifact: its digest is {artifact_digest(artifact)}")
     return artifact
+
+
+def _only(found: dict[str, Artifact], wanted: str) -> Artifact:
+    if wanted not in found:
+        raise MissingError(f"the store has no artifact {wanted!r}")
+    return found[wanted]

@@ -14,6 +14,7 @@ from g6o_eval.errors import RefusedError, StaleError, StoreError
 from g6o_eval.store.artifacts import (
     artifact_digest,
     artifact_in,
+    artifacts_in,
     check_texts,
     publish_texts,
     read_artifact,
@@ -80,14 +81,13 @@ def record_promotion(
         if artifact.program_digest in state.revoked:
             program = artifact.program_digest[:12]
             raise RefusedError((f"{name}: program {program} was rolled back; run g6o-eval reinstate {name} first",))
-        _check_owners(change, artifact)
+        key, leaving = _put_artifact(change, artifact, state)
+        _check_owners(change, artifact, leaving)
         entry = Entry(
-            name, state.seq + 1, "promote", artifact_digest(artifact), artifact.program_digest, run_id, by, reason,
-            _now(), allow_offline,
-        )  # fmt: skip
-        store_artifact(change, artifact)
+            name, state.seq + 1, "promote", key, artifact.program_digest, run_id, by, reason, _now(), allow_offline
+        )
         _append(change, entry)
-        publish_texts(change, artifact, leaving=_live_artifact(change, state), at=entry.at)
+        publish_texts(change, artifact, leaving=leaving, at=entry.at)
     return _label(store, entry, _committed(change))
 
 
@@ -111,7 +111,7 @@ def record_rollback(store: Store, eval_name: str, *, by: str, reason: str) -> En
                 back.allow_offline,
             )  # fmt: skip
             artifact = artifact_in(change, str(back.artifact_digest))
-            _check_owners(change, artifact)
+            _check_owners(change, artifact, leaving)
             publish_texts(change, artifact, leaving=leaving, at=now)
         _append(change, entry)
     _label(store, entry, _committed(change))
@@ -149,8 +149,23 @@ def _check_expected(name: str, state: State, expected: str | None) -> None:
     raise StaleError((f"{name}: it was judged against {judged}, but {now}. Judge again: pytest evals/",))
 
 
-def _check_owners(change: Change, artifact: Artifact) -> None:
-    """Raise RefusedError when a prompt id is what another eval publishes."""
+def _put_artifact(change: Change, artifact: Artifact, state: State) -> tuple[str, Artifact | None]:
+    """Store an artifact; return its digest, and what is live. One that is stored keeps its first lineage."""
+    key = artifact_digest(artifact)
+    leaving = str(state.live.artifact_digest) if state.live else None
+    found = artifacts_in(change, [key] if leaving is None else [key, leaving])
+    if key not in found:
+        store_artifact(change, artifact)
+    return key, None if leaving is None else found.get(leaving) or artifact_in(change, leaving)
+
+
+def _check_owners(change: Change, artifact: Artifact, leaving: Artifact | None) -> None:
+    """Raise RefusedError when a prompt id is what another eval publishes.
+
+    Ids that `leaving`, the eval's live artifact, publishes are its own: they were checked when it came.
+    """
+    if leaving is not None and set(artifact.texts) <= set(leaving.texts):
+        return
     for (name,) in change.read("SELECT DISTINCT eval_name FROM g6o_ledger WHERE eval_name <> ?", (artifact.eval_name,)):
         other = _live_artifact(change, _state(change, str(name)))
         if other and (both := sorted(set(other.texts) & set(artifact.texts))):

@@ -98,16 +98,14 @@ class ServerChange:
         """
         connection, self._open = self._writer(), False
         try:
-            own, foreign = self._dirty(connection)
-            if not own:
-                return
-            if own & foreign and not self._abort_own_merge(connection):
-                raise UnfitError(_in_the_way(self._address, own & foreign))
             connection.run("COMMIT")
-            ((commit,),) = connection.run("CALL DOLT_COMMIT('-A', '-m', ?)", (message,))
+            made = connection.run("CALL DOLT_COMMIT('-A', '--skip-empty', '-m', ?)", (message,))
+            if not made:
+                return  # nothing was changed
             connection.use(f"{self._address.database}/{MAIN}")
         except LostError as error:
             raise UnavailableError(f"{error} Nothing was written by {message!r}") from None
+        ((commit,),) = made
         try:
             self.commit = self._merge(connection, str(commit), message)
         except LostError as error:
@@ -139,48 +137,51 @@ class ServerChange:
         with suppress(QueryError, StoreError):
             connection.run(sql, (self._address.database.lower(), BRANCH))
 
-    def _dirty(self, connection: Connection) -> tuple[frozenset[str], frozenset[str]]:
-        """Return the tables that this change changed, and those that others changed on main and did not commit."""
-        main = f"`{self._address.database}/{MAIN}`"
-        both = "SELECT DISTINCT 1, table_name FROM dolt_status UNION ALL SELECT DISTINCT 0, table_name FROM "
-        found = connection.run(f"{both}{main}.dolt_status")
-        own, foreign = ([row[1:] for row in found if row[0] == ours] for ours in (1, 0))
-        return _names(own), _names(foreign)
-
-    def _abort_own_merge(self, connection: Connection) -> bool:
-        """Undo what an earlier change left when it died in a merge that was refused; return whether it did."""
-        main = f"`{self._address.database}/{MAIN}`"
-        open_merges = connection.run(
-            f"SELECT source FROM {main}.dolt_merge_status WHERE is_merging"  # noqa: S608 # a checked name
-        )
-        if open_merges != [(BRANCH,)]:
-            return False
-        with self._sessions.one(f"{self._address.database}/{MAIN}") as other:
-            other.run("CALL DOLT_MERGE('--abort')")
-        return True
-
     def _merge(self, connection: Connection, commit: str, message: str) -> str:
-        for attempt in range(1, _MERGES + 1):
+        merged, conflicts, said = self._merged(connection, message)
+        # A merge that the server's own tests refuse raises nothing: it answers without a hash.
+        if not merged or conflicts or not _has(connection, merged, commit):
+            connection.run("CALL DOLT_MERGE('--abort')")
+            raise self._refused(message, f"{said} ({conflicts} conflicts)")
+        return merged
+
+    def _merged(self, connection: Connection, message: str) -> tuple[str, int, str]:
+        """Merge; return the commit, "" for none, the number of conflicts, and what the server says."""
+        attempts, own_merge_aborted = 0, False
+        while True:
             try:
                 # A fast-forward moves main's head first and its rows after it: a server that was killed in between
                 # came back with the new head and the old rows (1.88.1). A merge commit moves both at once.
                 ((merged, _, conflicts, said),) = connection.run(
                     "CALL DOLT_MERGE('--no-ff', ?, '-m', ?)", (BRANCH, message)
                 )
-                break
+                return str(merged or ""), int(str(conflicts)), str(said)
             except ClashError:
-                if attempt == _MERGES:
+                attempts += 1
+                if attempts == _MERGES:
                     raise
-            except UnfitError:
-                raise UnfitError(_in_the_way(self._address, dirty_tables(connection))) from None
-        # A merge that the server's own tests refuse raises nothing: it answers without a hash.
-        if not merged or conflicts or not _has(connection, str(merged), commit):
-            connection.run("CALL DOLT_MERGE('--abort')")
-            raise StoreError(
-                f"{self._address.url}: main refused {message!r}: {said!s} ({conflicts!s} conflicts). "
-                "Nothing was written"
-            )
-        return str(merged)
+            except UnfitError as error:
+                # Only a merge that failed asks who left what: each merge looks for itself, and most find nothing.
+                if own_merge_aborted or not _abort_own_merge(connection):
+                    raise self._in_the_way(connection, error) from None
+                own_merge_aborted = True
+            except QueryError as error:  # a conflict, or a key that the rows of both break: the server undid it
+                said = str(error).partition("\n")[0].removeprefix(f"{self._address.url}: ")
+                raise self._refused(message, said) from None
+
+    def _refused(self, message: str, said: str) -> StoreError:
+        return StoreError(f"{self._address.url}: main refused {message!r}: {said}. Nothing was written")
+
+    def _in_the_way(self, connection: Connection, error: UnfitError) -> UnfitError:
+        """Return an error that names the tables which this change and others, who did not commit, both changed."""
+        ours = connection.run("SELECT to_table_name, from_table_name FROM dolt_diff_summary(?, ?)", (MAIN, BRANCH))
+        both = dirty_tables(connection) & {str(name) for names in ours for name in names}
+        if not both:
+            return error
+        return UnfitError(
+            f"{self._address.url}: another client left uncommitted rows in {', '.join(sorted(both))}, which this "
+            "change writes to. Nothing was written. Look at them and commit them: g6o-eval adopt"
+        )
 
     def _settle(self, commit: str, message: str, lost: LostError) -> str:
         """Find out, on another connection, whether a merge whose answer was lost has happened."""
@@ -221,6 +222,14 @@ def commit_tables(connection: Connection, tables: Sequence[str], message: str) -
 def dirty_tables(connection: Connection) -> frozenset[str]:
     """Return the tables of the branch with rows that no commit holds."""
     return _names(connection.run("SELECT DISTINCT table_name FROM dolt_status"))
+
+
+def _abort_own_merge(connection: Connection) -> bool:
+    """Undo what an earlier change left when it died in a merge that was refused; return whether it did."""
+    if connection.run("SELECT source FROM dolt_merge_status WHERE is_merging") != [(BRANCH,)]:
+        return False
+    connection.run("CALL DOLT_MERGE('--abort')")
+    return True
 
 
 def _make_branch(connection: Connection) -> None:
@@ -272,10 +281,3 @@ def _has(connection: Connection, ref: str, commit: str) -> bool:
 
 def _names(found: list[Row]) -> frozenset[str]:
     return frozenset(name for (names,) in found for name in str(names).split(" -> "))  # a renamed table has both
-
-
-def _in_the_way(address: Address, tables: frozenset[str]) -> str:
-    return (
-        f"{address.url}: another client left uncommitted rows in {', '.join(sorted(tables))}, which this change "
-        "writes to. Nothing was written. Look at them and commit them: g6o-eval adopt"
-    )
