@@ -17,7 +17,8 @@ from typing import Literal
 from g6o_eval.errors import DataError
 from g6o_eval.fleet.inventory import ENFORCED, MODE_CARDS, OBSERVED, WORDS
 from g6o_eval.fleet.session import Punch, PunchType
-from g6o_eval.fleet.vocabulary import KEYS, mode_slug, spellings
+from g6o_eval.fleet.vocabulary import KEYS, mode_slug, punch_type_of, spellings
+from g6o_eval.store.port import Change, Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -164,7 +165,7 @@ def read_cards(rows: Iterable[CardRow]) -> dict[str, Card]:
     rules: dict[str, list[Pattern]] = {}
     workflows: dict[str, str] = {}
     for card_id, workflow, punch_type, like_pattern, required, forbidden, enforced, description in rows:
-        known = next((known for known in KEYS if known == punch_type), None)
+        known = punch_type_of(punch_type)
         if known is None:
             raise DataError(
                 f"punch_cards: card {card_id!r} asks for punch type {punch_type!r}, expected one of {', '.join(KEYS)}"
@@ -178,6 +179,23 @@ def read_cards(rows: Iterable[CardRow]) -> dict[str, Card]:
                 )
             )
     return {each: Card(card_id=each, workflow=workflows[each], patterns=tuple(mine)) for each, mine in rules.items()}
+
+
+def load_cards(store: Store | Change) -> Mapping[str, Card]:
+    """Return the cards of `punch_cards`, or the inventory's where that table has no row.
+
+    Raises:
+        DataError: a row cannot be read.
+    """
+    sql = """
+        SELECT card_id, workflow_name, punch_type, punch_key_pattern, required, forbidden, enforced, description
+        FROM punch_cards ORDER BY card_id, punch_type, punch_key_pattern
+    """
+    rows = [
+        (str(card), str(workflow), str(kind), str(pattern), bool(asked), bool(barred), bool(hard), str(words or ""))
+        for card, workflow, kind, pattern, asked, barred, hard, words in store.read(sql)
+    ]
+    return read_cards(rows) if rows else CARDS
 
 
 def seed_rows() -> list[CardRow]:

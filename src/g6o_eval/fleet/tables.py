@@ -68,6 +68,7 @@ CREATE TABLE agent_tool_calls (
     status VARCHAR(20) NOT NULL,
     error LONGTEXT,
     duration_ms BIGINT,
+    exit_code BIGINT,
     PRIMARY KEY (session_id, file, source_index, part)
 )
 """

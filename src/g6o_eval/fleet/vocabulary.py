@@ -58,7 +58,10 @@ KEYS: Mapping[PunchType, tuple[str, ...]] = MappingProxyType(
         "message": (TEXT_RESPONSE,),
     }
 )
-"""Punch type → its canonical keys. Open in tool_call, mcp_call and child_spawn: unknown names pass through."""
+"""Punch type, in the order of the daemon's ENUM, → its canonical keys.
+
+Open in tool_call, mcp_call and child_spawn: names that nobody knows pass through.
+"""
 
 _NAMES = {tool.name: (tool.name, *tool.interface, *tool.serve) for tool in TOOLS}
 _ONE_EDIT = frozenset({"apply_diff", "edit_file"})
@@ -68,6 +71,16 @@ _RETRIEVAL = "codebase_retrieval", "codebase___retrieval"
 _SERVE_MCP = re.compile(r"(augment-context-engine|sequential-?thinking|context7|sonarqube)_(.+)", re.DOTALL)
 _SERVERS = {"sequential-thinking": "sequentialthinking"}
 _NOT_SLUG = re.compile(r"[^a-z0-9]+")
+
+
+def punch_type_of(text: str) -> PunchType | None:
+    """Return the punch type that a column says, None when it is none.
+
+    The daemon's columns are ENUMs, and some of its rows were written by the place of a value: "3" is mcp_call.
+    """
+    if text.isascii() and text.isdecimal() and 1 <= int(text) <= len(KEYS):
+        return next(each for place, each in enumerate(KEYS, 1) if place == int(text))
+    return next((each for each in KEYS if each == text), None)
 
 
 def mcp_key(name: str) -> str | None:

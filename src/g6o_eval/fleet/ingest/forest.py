@@ -6,12 +6,22 @@ a repository and a day.
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Literal
 
-Method = Literal["history", "named", "prompt"]
-"""How a parent was found: the child's own record, the parent's, or an equal prompt shortly before."""
+from g6o_eval.fleet.ingest.text import prompt_sha256
+
+Method = Literal["history", "named", "prompt", "nearest"]
+"""How a parent was found: the child's own record, the parent's, an equal prompt shortly before, or, where one
+of the two prompts was lost, the start that came next."""
+CONFIDENCE: Mapping[Method, float] = MappingProxyType({"history": 1.0, "named": 1.0, "prompt": 0.95, "nearest": 0.5})
+"""How far a link may be believed: certain, as good as certain, a guess. An order, and no measured frequency."""
+NEAREST_MS = 120_000
+"""How long after it was asked for a child may start to be taken for the one that came next."""
+NO_PROMPT = prompt_sha256("")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,13 +36,19 @@ class Node:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """A child that a session asked for."""
+    """A child that a session asked for; a turn may ask for several, told apart by their part."""
 
     session_id: str
     index: int
     ts: int | None
     prompt_sha256: str
     child_id: str | None
+    part: int = 0
+
+    @property
+    def key(self) -> tuple[str, int, int]:
+        """Which asking this is."""
+        return self.session_id, self.index, self.part
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +58,11 @@ class Place:
     parent_id: str | None
     method: Method | None
     root_id: str
+
+    @property
+    def confidence(self) -> float | None:
+        """How far the link to the parent may be believed; None for a root."""
+        return None if self.method is None else CONFIDENCE[self.method]
 
 
 def plant(nodes: Sequence[Node], asked: Sequence[Asked]) -> dict[str, Place]:
@@ -62,7 +83,7 @@ def plant(nodes: Sequence[Node], asked: Sequence[Asked]) -> dict[str, Place]:
 
 def _parents(nodes: Sequence[Node], asked: Sequence[Asked]) -> dict[str, tuple[str, Method]]:
     named = {ask.child_id: ask for ask in asked if ask.child_id is not None}
-    used = {(ask.session_id, ask.index) for ask in named.values()}
+    used = {ask.key for ask in named.values()}
     by_prompt: dict[str, list[Asked]] = {}
     for ask in asked:
         by_prompt.setdefault(ask.prompt_sha256, []).append(ask)
@@ -73,12 +94,14 @@ def _parents(nodes: Sequence[Node], asked: Sequence[Asked]) -> dict[str, tuple[s
         elif node.session_id in named and named[node.session_id].session_id != node.session_id:
             parents[node.session_id] = (named[node.session_id].session_id, "named")
         elif (found := _by_prompt(node, by_prompt, used=used)) is not None:
-            used.add((found.session_id, found.index))
+            used.add(found.key)
             parents[node.session_id] = (found.session_id, "prompt")
-    return parents
+    return {**_nearest([node for node in nodes if node.session_id not in parents], asked, used=used), **parents}
 
 
-def _by_prompt(node: Node, by_prompt: Mapping[str, Sequence[Asked]], *, used: set[tuple[str, int]]) -> Asked | None:
+def _by_prompt(
+    node: Node, by_prompt: Mapping[str, Sequence[Asked]], *, used: set[tuple[str, int, int]]
+) -> Asked | None:
     """Return the last asking, before the session started, for exactly its prompt; each counts once."""
     if node.started_at is None or node.prompt_sha256 is None:
         return None
@@ -88,9 +111,33 @@ def _by_prompt(node: Node, by_prompt: Mapping[str, Sequence[Asked]], *, used: se
         if ask.ts is not None
         and ask.ts <= node.started_at
         and ask.session_id != node.session_id
-        and (ask.session_id, ask.index) not in used
+        and ask.key not in used
     ]
-    return max(fitting, key=lambda ask: (ask.ts or 0, ask.session_id, ask.index), default=None)
+    return max(fitting, key=lambda ask: (ask.ts or 0, ask.key), default=None)
+
+
+def _nearest(
+    nodes: Sequence[Node], asked: Sequence[Asked], *, used: set[tuple[str, int, int]]
+) -> dict[str, tuple[str, Method]]:
+    """Give each asking that is left the start that came next, where the two prompts cannot be compared.
+
+    Two prompts that are known and differ are no pair, however near.
+    """
+    starts = sorted((node.started_at, node.session_id, node) for node in nodes if node.started_at is not None)
+    parents: dict[str, tuple[str, Method]] = {}
+    for ask in sorted(asked, key=lambda ask: (ask.ts or 0, ask.key)):
+        if ask.ts is None or ask.child_id is not None or ask.key in used:
+            continue
+        lost = ask.prompt_sha256 == NO_PROMPT
+        for started_at, session_id, node in starts[bisect_left(starts, (ask.ts,)) :]:
+            if started_at > ask.ts + NEAREST_MS:
+                break
+            if session_id in parents or session_id == ask.session_id:
+                continue
+            if lost or node.prompt_sha256 in (None, NO_PROMPT):
+                parents[session_id] = (ask.session_id, "nearest")
+                break
+    return parents
 
 
 def _root(session_id: str, parents: Mapping[str, tuple[str, Method]]) -> str:

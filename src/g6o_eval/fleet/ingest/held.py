@@ -42,7 +42,7 @@ def read_known(change: Change) -> dict[str, Known]:
 
 def read_asked(change: Change) -> list[Asked]:
     """Return all children that were asked for, as the change sees them."""
-    rows = change.read("SELECT session_id, source_index, ts, prompt_sha256, child_session_id FROM spawns")
+    rows = change.read("SELECT session_id, source_index, part, ts, prompt_sha256, child_session_id FROM spawns")
     return [
         Asked(
             session_id=str(session_id),
@@ -50,8 +50,9 @@ def read_asked(change: Change) -> list[Asked]:
             ts=_int(ts),
             prompt_sha256=str(prompt),
             child_id=_text(child),
+            part=_int(part) or 0,
         )
-        for session_id, index, ts, prompt, child in rows
+        for session_id, index, part, ts, prompt, child in rows
     ]
 
 

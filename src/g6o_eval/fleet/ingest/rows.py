@@ -10,6 +10,7 @@ from types import MappingProxyType
 from g6o_eval.fleet import outcome_tables, recovery_case
 from g6o_eval.fleet.diagnosis import diagnose
 from g6o_eval.fleet.evidence import evidence_of
+from g6o_eval.fleet.ingest import shared_rows
 from g6o_eval.fleet.ingest.forest import Place
 from g6o_eval.fleet.outcome import label
 from g6o_eval.fleet.session import Issue, Session
@@ -29,7 +30,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         ),
         "agent_tool_calls": (
             "session_id", "file", "source_index", "part", "ts", "tool_name", "written_as", "target",
-            "args_summary", "status", "error", "duration_ms",
+            "args_summary", "status", "error", "duration_ms", "exit_code",
         ),
         "spawns": ("session_id", "source_index", "part", "ts", "prompt_sha256", "child_session_id"),
         "import_issues": ("session_id", "file", "source_index", "reason", "detail"),
@@ -40,6 +41,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
         "recovery_cases": recovery_case.COLUMNS,
         "session_facts": outcome_tables.FACT_COLUMNS,
         "session_labels": ("session_id", "category", "source"),
+        **shared_rows.SHARED_COLUMNS,
     }
 )  # fmt: skip
 
@@ -91,7 +93,7 @@ def call_rows(session: Session) -> list[Row]:
     return [
         (
             *(session.session_id, c.file, c.index, c.part, c.ts, c.tool[:200], c.written_as[:200]),
-            *(c.target, c.args, c.status, c.error, c.duration_ms),
+            *(c.target, c.args, c.status, c.error, c.duration_ms, c.exit_code),
         )
         for c in session.tool_calls
     ]
@@ -108,6 +110,13 @@ def issue_rows(session_id: str, issues: tuple[Issue, ...]) -> list[Row]:
     return [(session_id, *place, detail) for place, detail in found.items()]
 
 
+def _issues(session: Session) -> tuple[Issue, ...]:
+    """Return what was left out of a session while it was read, and while it was made rows."""
+    if shared_rows.born_at(session) is not None:
+        return session.issues
+    return (*session.issues, Issue(file="", index=-1, reason=shared_rows.NO_TIME))
+
+
 def digest_rows(session: Session) -> list[Row]:
     """Return the row of `session_digests`."""
     seen, by_rule = evidence_of(session), diagnose(session)
@@ -120,10 +129,12 @@ ROWS_OF: Mapping[str, Callable[[Session], list[Row]]] = MappingProxyType(
         "agent_messages": message_rows,
         "agent_tool_calls": call_rows,
         "spawns": spawn_rows,
-        "import_issues": lambda session: issue_rows(session.session_id, session.issues),
+        "import_issues": lambda session: issue_rows(session.session_id, _issues(session)),
         "session_digests": digest_rows,
         "recovery_cases": recovery_case.case_rows,
         "session_facts": outcome_tables.fact_rows,
+        "punches": shared_rows.punch_rows,
+        "tasks": shared_rows.task_rows,
     }
 )
 """The tables whose rows depend on one session alone."""

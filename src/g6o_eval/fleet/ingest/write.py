@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from g6o_eval.fleet.cards import load_cards
 from g6o_eval.fleet.ingest.forest import Node, Place, plant
 from g6o_eval.fleet.ingest.held import read_asked, read_known
 from g6o_eval.fleet.ingest.kilo import UNCHANGED
@@ -19,6 +20,7 @@ from g6o_eval.fleet.ingest.pool import Task, read_all, workers_for
 from g6o_eval.fleet.ingest.reading import Reading
 from g6o_eval.fleet.ingest.report import Report
 from g6o_eval.fleet.ingest.rows import COLUMNS, ROWS_OF, place_columns
+from g6o_eval.fleet.ingest.shared_rows import CLEAR_PUNCHES, SHARED_COLUMNS, put, put_children, verdict_rows
 from g6o_eval.fleet.ingest.source import find_sources
 from g6o_eval.fleet.ingest.state import COLUMNS as STATE_COLUMNS
 from g6o_eval.fleet.ingest.state import SELECT as SELECT_STATE
@@ -117,7 +119,9 @@ class _Run:
         self._issues = set(issues)
         self._flawed = {row[0] for row in issues}
         self._sessions: dict[str, tuple[Node, Row]] = {}
-        self._waiting: dict[str, list[Row]] = {table: [] for table in (*ROWS_OF, "import_state")}
+        self._cards = load_cards(change)
+        self._tasks: list[Row] = []  # wait, as session rows do, until all parents are known
+        self._waiting: dict[str, list[Row]] = {table: [] for table in (*ROWS_OF, "checkpoints", "import_state")}
 
     def read(self, looks: Sequence[Look], *, progress: Progress, workers: int | None) -> None:
         """Read what is not known yet, and write it; session rows wait until all parents are known."""
@@ -141,9 +145,13 @@ class _Run:
         rows = [row + place_columns(places[session_id]) for session_id, (_, row) in self._sessions.items()]
         if rows:
             self.report.rows["agent_sessions"] += self._change.insert("agent_sessions", COLUMNS["agent_sessions"], rows)
+        moved: list[str] = []
         for node in older:
             if places[node.session_id] != self._known[node.session_id].place:
+                moved.append(node.session_id)
                 self._move(node.session_id, places[node.session_id])
+        links = {session_id: places[session_id] for session_id in (*self._sessions, *moved)}
+        self.report.rows += put_children(self._change, links, self._tasks)
 
     def label(self, labels: Iterable[Row]) -> None:
         """Write the labels that are not there yet."""
@@ -176,8 +184,13 @@ class _Run:
         if session_id in self._known or session_id in self._flawed:
             for table in OF_A_SESSION:
                 self._change.execute(f"DELETE FROM {table} WHERE session_id = ?", (session_id,))  # noqa: S608
+            self._change.execute(CLEAR_PUNCHES, (session_id,))
         for table, rows in reading.rows.items():
-            self._add(table, rows)
+            if table == "tasks":
+                self._tasks += rows
+            else:
+                self._add(table, rows)
+        self._add("checkpoints", verdict_rows(reading.rows["tasks"], reading.rows["punches"], self._cards))
         self._sessions[session_id] = (node, reading.row)
 
     def _remember(self, look: Look, reading: Reading) -> None:
@@ -211,6 +224,8 @@ class _Run:
             return
         if table == "import_state":
             self._change.insert(table, STATE_COLUMNS, self._waiting[table])
+        elif table in SHARED_COLUMNS:
+            self.report.rows[table] += put(self._change, table, self._waiting[table])
         else:
             self.report.rows[table] += self._change.insert(table, COLUMNS[table], self._waiting[table])
         self._waiting[table] = []
