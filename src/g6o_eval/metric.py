@@ -1,4 +1,8 @@
-"""Metrics that fit many evals. A metric takes (example, prediction) and says how good it is."""
+"""Metrics that fit many evals. A metric takes (example, prediction) and says how good it is.
+
+A metric that knows the right answer may say so: `answer(example)` returns {output field: value}. Optimizers
+make labelled demos of it, and `g6o_eval.testing` holds it against constant answers.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +29,10 @@ class Exact:
     def labels(self) -> tuple[str, ...]:
         """The example's fields that are answers: they may not be inputs."""
         return (self.label,)
+
+    def answer(self, example: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the right answer, by output field: labelled demos are made of it."""
+        return {self.field: example[self.label]}
 
     def __call__(self, example: Mapping[str, Any], prediction: object) -> Score:
         """Score one prediction."""

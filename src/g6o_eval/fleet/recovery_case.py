@@ -44,7 +44,7 @@ class RecoveryCase:
 
     Attributes:
         task: the beginning of what it was asked.
-        summary: what the rules of diagnosis.py saw, and how it was stopped.
+        summary: how it was stopped, and what the rules of diagnosis.py saw.
         tool_activity: one line per tool, the busiest first: calls, and failures if any.
         failing_tool: the tool with the most failures; UNKNOWN_TOOL without one.
         last_error: its last error, in one line; UNKNOWN_ERROR without one.
@@ -101,7 +101,7 @@ def case_of(session: Session) -> RecoveryCase:
     tool, error, count = _failure(calls)
     return RecoveryCase(
         task=_line(next((m.preview for m in session.messages if m.role == "user"), "")) or NONE,
-        summary=_line(f"{diagnose(session).summary}; {kill_reason}"),
+        summary=_line(f"{kill_reason}; {diagnose(session).summary}"),
         tool_activity=_activity(calls),
         failing_tool=tool,
         last_error=error,

@@ -64,10 +64,10 @@ def _pairs(shown: Mapping[str, str], asked: Mapping[str, str]) -> Iterator[tuple
     """Yield value → value of each field that both have; of several lines, line by line and the last again."""
     for name in (name for name in shown if name in asked):
         ours, theirs = shown[name].splitlines() or [""], asked[name].splitlines() or [""]
-        # The whole value after its lines: dict() keeps the last of equal keys.
         for here, there in itertools.zip_longest(ours, theirs[: len(ours)], fillvalue=theirs[-1]):
             yield from _recognisable(here, there)
-        yield from _recognisable(shown[name], asked[name])
+        if len(ours) > 1:
+            yield from _recognisable(shown[name], asked[name])
 
 
 def _recognisable(here: str, there: str) -> Iterator[tuple[str, str]]:

@@ -96,23 +96,30 @@ def read_prompt(messages: Messages) -> Prompt:
     """
     system = "\n".join(text for role, text in messages if role == "system")
     turns = [(role, text) for role, text in messages if role != "system"]
-    objective = _objective(system)
-    asked = tuple(_outputs(system))
-    names = [output.name for output, _ in asked]
-    outputs = tuple(_limited(output, description, objective, names) for output, description in asked)
+    objective, outputs, rules = _read_system(system)
     if not outputs:
         raise ValueError(
             "the offline LM reads prompts of DSPy's ChatAdapter and JSONAdapter only; it found no output field"
         )
     return Prompt(
         outputs,
-        tuple(_rules(objective)),
+        rules,
         tuple(_demos(turns)),
         _inputs(turns[-1][1]),
         "Outputs will be a JSON object" in system,
         objective,
         _named_inputs(turns[-1][1]),
     )
+
+
+@lru_cache(maxsize=64)
+def _read_system(system: str) -> tuple[str, tuple[Output, ...], tuple[Rule, ...]]:
+    """Read the system message, which all questions to one program share."""
+    objective = _objective(system)
+    asked = tuple(_outputs(system))
+    names = [output.name for output, _ in asked]
+    outputs = tuple(_limited(output, description, objective, names) for output, description in asked)
+    return objective, outputs, tuple(_rules(objective))
 
 
 @lru_cache(maxsize=4096)
