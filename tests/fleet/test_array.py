@@ -12,17 +12,21 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from g6o_eval.fleet.ingest import array
-from g6o_eval.fleet.ingest.array import Element, Flaw, read_array
+from g6o_eval.fleet.ingest.array import Element, Flaw, Limits, Shape, read_array
 
 WHOLE = [{"ts": 1, "text": "a"}, {"ts": 2, "text": "b ] , {"}, {"ts": 3, "n": [1, {"x": "}"}]}]
 
 
-def read_bytes(folder: Path, data: bytes, *, chunk_bytes: int = 7) -> tuple[list[object], list[str]]:
+SHAPE = Shape("ts")
+
+
+def read_bytes(
+    folder: Path, data: bytes, *, chunk_bytes: int = 7, whole_bytes: int = 0
+) -> tuple[list[object], list[str]]:
     path = folder / "ui_messages.json"
     path.write_bytes(data)
-    items = list(read_array(path, anchor="ts", chunk_bytes=chunk_bytes))
+    items = list(read_array(path, SHAPE, Limits(whole_bytes=whole_bytes, chunk_bytes=chunk_bytes)))
     elements = [item for item in items if isinstance(item, Element)]
-    assert [element.index for element in elements] == list(range(len(elements)))
     return [element.value for element in elements], [item.reason for item in items if isinstance(item, Flaw)]
 
 
@@ -45,9 +49,11 @@ def test_every_whole_array_is_read_as_json_reads_it(
     data = text.encode("utf-8", "surrogatepass")
     expected = json.loads(data.decode("utf-8", "surrogatepass"))
 
-    found, flaws = read_bytes(tmp_path_factory.mktemp("array"), data, chunk_bytes=chunk_bytes)
+    folder = tmp_path_factory.mktemp("array")
 
-    assert (found, flaws) == (expected, [])
+    for whole_bytes in (0, 1 << 20):
+        found, flaws = read_bytes(folder, data, chunk_bytes=chunk_bytes, whole_bytes=whole_bytes)
+        assert (found, flaws) == (expected, [])
 
 
 @given(cut=st.integers(0, 60), chunk_bytes=st.integers(1, 40))
@@ -116,7 +122,7 @@ def test_a_replaced_character_in_a_key_and_in_a_list_is_counted_too(tmp_path: Pa
     path = tmp_path / "x.json"
     path.write_bytes(b'[{"ts":1,"\\ud800":["\\udfff",2]}]')
 
-    flaw = list(read_array(path, anchor="ts"))[1]
+    flaw = list(read_array(path, SHAPE))[1]
 
     assert flaw == Flaw(0, array.REPLACED, "2 invalid characters became U+FFFD")
 
@@ -126,7 +132,7 @@ def test_memory_is_bounded_by_the_longest_element_not_the_file(tmp_path: Path) -
     path.write_bytes(json.dumps([{"ts": n, "text": "x" * 900} for n in range(6_000)]).encode())
 
     tracemalloc.start()
-    count = sum(1 for _ in read_array(path, anchor="ts", chunk_bytes=4_096))
+    count = sum(1 for _ in read_array(path, SHAPE, Limits(whole_bytes=0, chunk_bytes=4_096)))
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
 
@@ -138,10 +144,45 @@ def test_an_element_beyond_the_limit_is_given_up(tmp_path: Path) -> None:
     path = tmp_path / "x.json"
     path.write_bytes(b'[{"ts":1},{"ts":2,"text":"' + b"x" * 5_000 + b'"},{"ts":3}]')
 
-    found = list(read_array(path, anchor="ts", chunk_bytes=64, element_chars=1_000))
+    found = list(read_array(path, SHAPE, Limits(whole_bytes=0, chunk_bytes=64, element_chars=1_000)))
 
     assert found == [
         Element(0, {"ts": 1}),
         Flaw(1, array.BROKEN, "after 1 elements: longer than 1000 characters"),
-        Element(1, {"ts": 3}),
+        Element(2, {"ts": 3}),
     ]
+
+
+MARKED = Shape("ts", marks=(r'[{,]\s*"type"\s*:',))
+THREE = b'[{"ts":1,"type":"a"},{"ts":2,"type":"b"},{"ts":3,"type":"c"}]'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "kept"),
+    [
+        (b'"a"', b"a", [2, 3]),
+        (b'},{"ts":2', b'}x{"ts":2', [1, 3]),
+        (b'},{"ts":2', b'}x,{"ts":2', [1, 2, 3]),
+        (b'},{"ts":2', b"~~~~~~~~~", [3]),
+        (b'{"ts":2,"type":"b"', b'{"ts":2,"type":"b', [1, 3]),
+        (b',{"ts":2,', b",{~ts~:2,", [1, 3]),
+    ],
+)
+@pytest.mark.parametrize("chunk_bytes", [1, 9, 4_096])
+def test_what_stands_behind_a_broken_element_keeps_its_place(
+    tmp_path: Path, old: bytes, new: bytes, kept: list[int], chunk_bytes: int
+) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(THREE.replace(old, new, 1))
+
+    items = list(read_array(path, MARKED, Limits(chunk_bytes=chunk_bytes)))
+
+    found = [(item.index + 1, item.value["ts"]) for item in items if isinstance(item, Element)]  # type: ignore[index]
+    assert found == [(number, number) for number in kept]
+
+
+def test_a_shape_without_marks_counts_one_element_per_gap(tmp_path: Path) -> None:
+    path = tmp_path / "x.json"
+    path.write_bytes(THREE.replace(b'"b"', b"b"))
+
+    assert [item.index for item in read_array(path, SHAPE) if isinstance(item, Element)] == [0, 2]

@@ -16,7 +16,7 @@ from g6o_eval.fleet.ingest.kilo import (
     UNREADABLE,
 )
 from g6o_eval.fleet.ingest.metadata import NO_OBJECT, TOO_LARGE
-from g6o_eval.fleet.session import Issue, Session
+from g6o_eval.fleet.session import Issue, Refused, Session
 from support.task_folders import (
     API,
     START,
@@ -184,19 +184,51 @@ def test_a_name_that_is_no_file_is_no_file_of_the_task(tmp_path: Path) -> None:
     assert refused_in(folder).reason == EMPTY_FOLDER
 
 
-@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that opens and cannot be read")
-def test_a_file_that_the_system_will_not_read_refuses_the_folder(tmp_path: Path) -> None:
-    folder = make_folder(tmp_path, ui=TALK)
-    (folder / API).symlink_to("/proc/self/mem")
-
-    refused = refused_in(folder)
+def test_a_folder_that_the_system_will_not_list_is_refused_with_its_words(tmp_path: Path) -> None:
+    refused = refused_in(tmp_path / ("deep/" * 1_000) / "task-1")
 
     assert refused.reason == UNREADABLE
-    assert refused.issues == (Issue(file="", index=-1, reason=UNREADABLE, detail="OSError: Input/output error"),)
+    assert refused.issues == (Issue(file="task-1", index=-1, reason=UNREADABLE, detail="OSError: File name too long"),)
+
+
+def test_a_folder_that_is_gone_is_refused(tmp_path: Path) -> None:
+    refused = refused_in(tmp_path / "task-1")
+
+    assert refused.issues[0].detail == "FileNotFoundError: No such file or directory"
+
+
+def test_a_link_out_of_the_folder_is_not_followed_and_is_named(tmp_path: Path) -> None:
+    (tmp_path / "private.json").write_bytes(as_bytes([turn("user", "<task>\nmy diary\n</task>")]))
+    folder = make_folder(tmp_path, ui=TALK)
+    (folder / API).symlink_to(tmp_path / "private.json")
+    (folder / f".{UI}.bak_1_x.tmp").symlink_to(tmp_path / "private.json")
+    (folder / "kept.json").write_bytes(b"{}")
+    (folder / "task_metadata.json").symlink_to(folder / "kept.json")
+
+    session = session_in(folder)
+
+    assert "diary" not in repr(session)
+    assert [(issue.file, issue.reason) for issue in session.issues] == [
+        (API, MISSING),
+        (f".{UI}.bak_1_x.tmp", kilo.LINK),
+        (API, kilo.LINK),
+    ]
+    assert session.files[2].status == "empty"
+
+
+def test_a_task_that_is_itself_a_link_is_refused(tmp_path: Path) -> None:
+    make_folder(tmp_path / "elsewhere", ui=TALK)
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "linked").symlink_to(tmp_path / "elsewhere" / "task-1")
+
+    (found,) = kilo.read(tmp_path / "tasks")
+
+    assert found == Refused(session_id="linked", reason=kilo.LINK)
 
 
 def test_a_session_that_is_being_written_is_read_again_next_time(tmp_path: Path) -> None:
     session = kilo._changed(session_in(make_folder(tmp_path, ui=TALK)))
 
+    assert isinstance(session, Session)
     assert session.source_digest == ""
     assert session.issues[-1].reason == kilo.CHANGED

@@ -1,22 +1,23 @@
 """Reads a JSON array element by element, and saves what can be saved of a broken one.
 
-Memory is bounded by the longest element, not by the file. Apart from the formats that use it
-because a torn file is the same problem in all of them.
+Memory is bounded by `Limits`, not by the file. Apart from the formats that use it because a torn
+file is the same problem in all of them.
 """
 
 from __future__ import annotations
 
 import codecs
 import json
+import os
 import re
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-CHUNK_BYTES = 1 << 16
-ELEMENT_CHARS = 1 << 26
-"""Longest element that is read, in characters: 64 Mi; the largest real one has 4 million."""
+import orjson
+
 _NEAR_END = 16
 """An error this close to the end of what was read may be a token cut in two, not a fault."""
 
@@ -29,15 +30,48 @@ TRAILING = "text after the array"
 REPLACED = "characters replaced"
 BOM = "byte order mark"
 
+_MARK_CHARS = 64
+"""Longest start or mark of an element, blanks included, in characters."""
 _SURROGATES = re.compile("[\ud800-\udfff]")
 _ESCAPED_SURROGATE = re.compile(r"\\u[dD][89a-fA-F]")
 _CLOSING = re.compile(r'["}\]]')
 _WHITESPACE = re.compile(r"[ \t\n\r]*")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """How much of a file is held at once.
+
+    Attributes:
+        whole_bytes: a file up to this long is parsed in one piece, which is several times faster.
+        chunk_bytes: of a longer one, or of one that is no JSON, are read at a time.
+        element_chars: longest element that is read; the largest real one has 4 million characters.
+    """
+
+    whole_bytes: int = 1 << 23
+    chunk_bytes: int = 1 << 16
+    element_chars: int = 1 << 26
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """How the elements of a format are told apart where its JSON is broken.
+
+    Attributes:
+        first: the key that is written first in each element. Behind a broken element, reading
+            goes on at the next one that starts so.
+        marks: patterns each of which stands once in every element and in no text inside one. What
+            is left of them in a gap says how many elements it took, so that those behind it keep
+            their index. Several, because the damage may have hit one.
+    """
+
+    first: str
+    marks: tuple[str, ...] = ()
+
+
 @dataclass(frozen=True, slots=True)
 class Element:
-    """One element of the array. Broken elements before it are not counted in its index."""
+    """One element, at its place in the array: broken ones before it count."""
 
     index: int
     value: object
@@ -62,30 +96,46 @@ class _BrokenError(Exception):
     """The element at the current place cannot be read; `args` are the reason and the detail."""
 
 
-def read_array(
-    path: Path, *, anchor: str, chunk_bytes: int = CHUNK_BYTES, element_chars: int = ELEMENT_CHARS
-) -> Iterator[Element | Flaw]:
+def read_array(path: Path, shape: Shape, limits: Limits = Limits()) -> Iterator[Element | Flaw]:
     """Yield the elements of a file's JSON array, and every flaw where it was met.
 
-    `anchor` is the first key that the format writes in each element: behind a broken element,
-    reading goes on at the next one that starts so. Invalid UTF-8 and lone surrogates become
-    U+FFFD and are counted. Only OSError is raised.
+    Invalid UTF-8 and lone surrogates become U+FFFD and are counted. Only OSError is raised.
     """
     with path.open("rb") as stream:
-        scanner = _Scanner(stream, chunk_bytes=chunk_bytes, element_chars=element_chars)
-        yield from scanner.items(re.compile(rf',\s*\{{\s*"{re.escape(anchor)}"\s*:'))
+        if os.fstat(stream.fileno()).st_size <= limits.whole_bytes:
+            if (whole := _whole(stream.read())) is not None:
+                yield from (Element(index, value) for index, value in enumerate(whole))
+                return
+            stream.seek(0)
+        yield from _Scanner(stream, limits).items(shape)
+
+
+def _whole(data: bytes) -> list[object] | None:
+    """Return the array that the bytes are, or None when they are anything else."""
+    try:
+        found = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        return None
+    return found if isinstance(found, list) else None
 
 
 def _constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
 
 
+class _Gap:
+    """The patterns of a Shape, compiled."""
+
+    def __init__(self, shape: Shape) -> None:
+        self.start = re.compile(rf',\s*\{{\s*"{re.escape(shape.first)}"\s*:')
+        self.marks = [re.compile(mark) for mark in (rf'[{{,]\s*"{re.escape(shape.first)}"\s*:', *shape.marks)]
+
+
 class _Scanner:
     """The characters of one file, a window of them at a time."""
 
-    def __init__(self, stream: BinaryIO, *, chunk_bytes: int, element_chars: int) -> None:
-        self._stream = stream
-        self._chunk_bytes, self._element_chars = chunk_bytes, element_chars
+    def __init__(self, stream: BinaryIO, limits: Limits) -> None:
+        self._stream, self._limits = stream, limits
         # surrogateescape keeps an invalid byte visible as one lone surrogate, so that both faults
         # are counted in one place.
         self._utf8 = codecs.getincrementaldecoder("utf-8")("surrogateescape")
@@ -94,7 +144,7 @@ class _Scanner:
         self._pos = 0
         self._eof = False
 
-    def items(self, anchor: re.Pattern[str]) -> Iterator[Element | Flaw]:
+    def items(self, shape: Shape) -> Iterator[Element | Flaw]:
         first = self._peek()
         if first == "\ufeff":
             self._pos += 1
@@ -104,14 +154,16 @@ class _Scanner:
             yield _no_array(first)
             return
         self._pos += 1
-        yield from self._elements(anchor)
+        yield from self._elements(_Gap(shape))
 
-    def _elements(self, anchor: re.Pattern[str]) -> Iterator[Element | Flaw]:
+    def _elements(self, gap: _Gap) -> Iterator[Element | Flaw]:
         index = 0
         closed = self._peek() == "]"
         while not closed:
+            whole = False
             try:
                 value, replaced = self._element()
+                whole = True
                 yield Element(index, value)
                 if replaced:
                     yield Flaw(index, REPLACED, f"{replaced} invalid characters became U+FFFD")
@@ -120,8 +172,10 @@ class _Scanner:
             except _BrokenError as error:
                 reason, detail = error.args
                 yield Flaw(index, reason, f"after {index} elements: {detail}")
-                if not self._seek(anchor):
+                lost = self._seek(gap)
+                if lost is None:
                     return
+                index += lost if whole else max(lost, 1)
         self._pos += 1
         if rest := self._peek():
             reason = NUL_FILLED if rest == "\0" else TRAILING
@@ -159,8 +213,8 @@ class _Scanner:
             raise _BrokenError(CUT_OFF if cut_off else BROKEN, what)
         if not (open_string or near_end):
             raise _BrokenError(BROKEN, what)
-        if len(self._text) - self._pos > self._element_chars:
-            raise _BrokenError(BROKEN, f"longer than {self._element_chars} characters")
+        if len(self._text) - self._pos > self._limits.element_chars:
+            raise _BrokenError(BROKEN, f"longer than {self._limits.element_chars} characters")
         self._fill()
 
     def _separator(self) -> bool:
@@ -176,15 +230,19 @@ class _Scanner:
             raise _BrokenError(BROKEN, f"a comma was expected, not {found!r}")
         return found == "]"
 
-    def _seek(self, anchor: re.Pattern[str]) -> bool:
-        """Move to the next element that starts with the anchor; return whether there is one."""
+    def _seek(self, gap: _Gap) -> int | None:
+        """Move to the next element; return how many are lost, None when there is no next one."""
+        lost = Counter[int]()
         while True:
-            if found := anchor.search(self._text, self._pos):
-                self._pos = found.start() + 1
-                return True
+            found = gap.start.search(self._text, self._pos)
+            end = found.start() + 1 if found else max(self._pos, len(self._text) - _MARK_CHARS)
+            for number, mark in enumerate(gap.marks):
+                lost[number] += sum(1 for match in mark.finditer(self._text, self._pos) if match.start() < end)
+            self._pos = end
+            if found:
+                return max(lost.values(), default=0)
             if self._eof:
-                return False
-            self._pos = max(self._pos, len(self._text) - 64)
+                return None
             self._fill()
 
     def _peek(self) -> str:
@@ -199,7 +257,7 @@ class _Scanner:
     def _fill(self) -> None:
         """Read on. The more is waiting to be parsed, the more is read: retries stay linear."""
         waiting = len(self._text) - self._pos
-        block = self._stream.read(max(self._chunk_bytes, waiting))
+        block = self._stream.read(max(self._limits.chunk_bytes, waiting))
         self._eof = not block
         self._text = self._text[self._pos :] + self._utf8.decode(block, final=self._eof)
         self._pos = 0

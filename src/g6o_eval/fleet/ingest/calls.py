@@ -9,13 +9,18 @@ from typing import Any
 
 from g6o_eval.fleet.ingest.dialects import tool_name
 from g6o_eval.fleet.ingest.speech import Spot
-from g6o_eval.fleet.ingest.text import json_object, kept, summary
+from g6o_eval.fleet.ingest.text import json_object, kept, label, summary
 from g6o_eval.fleet.session import ARGUMENT_CHARS, PREVIEW_CHARS, CallStatus, ToolCall
 
 _TARGETS = ("path", "file_path", "command", "regex", "query", "mode_slug", "mode", "question", "uri", "skill")
 _DENIED = re.compile(r"\A\s*(?:The user denied this operation|Error: The user denied)", re.IGNORECASE)
 _FAILED = re.compile(r"\A\s*(?:The tool execution failed|<error>|Error:)|\bThe tool execution failed with")
-_EXIT_CODE = re.compile(r"\bExit code: (-?\d{1,5})\b")
+_EXIT_CODE = re.compile(r"\bExit code: (-?\d{1,10})\b")
+_OUTPUT = "\nOutput:"
+"""Behind it stands what the command printed, which may speak of exit codes of its own."""
+_STATUS_CHARS = 4096
+"""How far into a result its status is looked for, in characters."""
+_COMMAND = "execute_command"
 _LISTED = 5
 """Most files of one batch that a target names."""
 
@@ -31,6 +36,16 @@ class Draft:
     error: str | None = None
     duration_ms: int | None = None
     call_id: str | None = None
+    turn: int | None = None
+    """Index of the model's turn that asked for it, in the API history, when that can be told."""
+    requested_at: int | None = None
+    """When the request was sent whose answer asked for it, epoch milliseconds."""
+    child: str | None = None
+    """Id of the child session that it started, when the result names it."""
+    exit_code: int | None = None
+    result: str | None = None
+    model_args: Mapping[str, Any] | None = None
+    """What the model itself wrote, when the interface shows only some of it."""
 
     @property
     def tool(self) -> str:
@@ -43,10 +58,15 @@ class Draft:
         return target_of(self.args)
 
     def answer(self, text: str, *, failed: bool = False) -> None:
-        """Take the result of the call, as the model got it."""
+        """Take the result of the call, as the model got it; one in several pieces comes piece by piece."""
+        if text.strip():
+            self.result = text if self.result is None else f"{self.result}\n{text}"
         status = status_of(text, failed=failed)
-        self.status = status
-        self.error = text if status != "completed" else None
+        if self.tool == _COMMAND and self.exit_code is None:
+            self.exit_code = exit_code_of(text)
+        if self.status not in ("error", "denied"):  # what follows a failure is advice about it
+            self.status = status
+            self.error = text if status != "completed" else None
 
     def done(self) -> ToolCall:
         """Return the call, its texts redacted and cut."""
@@ -55,30 +75,38 @@ class Draft:
             index=self.spot.index,
             part=self.spot.part,
             ts=self.spot.ts,
-            tool=self.tool,
-            written_as=self.written_as,
+            tool=label(self.tool),
+            written_as=label(self.written_as),
             target=kept(self.target, PREVIEW_CHARS),
-            args=summary(self.args, ARGUMENT_CHARS),
+            args=summary(self.model_args or self.args, ARGUMENT_CHARS),
             status=self.status,
             error=None if self.error is None else kept(self.error.strip(), PREVIEW_CHARS),
             duration_ms=self.duration_ms,
+            exit_code=self.exit_code,
+            result=None if self.result is None else kept(self.result.strip(), PREVIEW_CHARS),
         )
 
 
 def status_of(text: str, *, failed: bool = False) -> CallStatus:
     """Read what became of a call from its result: a JSON status, a fixed sentence, an exit code."""
     found = json_object(text)
+    text = text[:_STATUS_CHARS]
     if _DENIED.search(text) or (found and found.get("status") == "denied"):
         return "denied"
-    exit_code = _EXIT_CODE.search(text)
     if failed or _FAILED.search(text) or (found and found.get("status") == "error"):
         return "error"
-    return "error" if exit_code and exit_code[1] != "0" else "completed"
+    return "error" if exit_code_of(text) else "completed"
+
+
+def exit_code_of(text: str) -> int | None:
+    """Return the exit code that the head of a command's result tells, None when it tells none."""
+    found = _EXIT_CODE.search(text[:_STATUS_CHARS].partition(_OUTPUT)[0])
+    return int(found[1]) if found else None
 
 
 def target_of(args: Mapping[str, Any]) -> str:
     """Return what a call was aimed at: the files of a batch, else the first argument that says so."""
-    for batch in ("batchFiles", "batchDiffs"):
+    for batch in ("batchFiles", "batchDiffs", "files"):
         if isinstance(found := args.get(batch), list):
             paths = [str(item.get("path", "")) for item in found if isinstance(item, dict)]
             return ", ".join(paths[:_LISTED])

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 
 from g6o_eval.fleet.ingest.array import BOM, REPLACED, TRAILING, Flaw
+from g6o_eval.fleet.ingest.text import label
 from g6o_eval.fleet.session import FileStatus, Issue, SourceFile
 
 FOREIGN = "element of another schema"
 MISSING = "file missing"
 EMPTY_ARRAY = "array without elements"
-_HARMLESS = frozenset({BOM, REPLACED, TRAILING, EMPTY_ARRAY})
+DETAIL_CHARS = 400
+IDLE_MS = 600_000
+"""Longest gap that counts as work, in milliseconds: people go away for weeks and come back."""
+HARMLESS = frozenset({BOM, REPLACED, TRAILING, EMPTY_ARRAY})
 """Flaws that lose no element."""
 
 
@@ -33,20 +38,35 @@ class Census:
     def add(self, kind: str, ts: int | None, *, partial: bool = False) -> None:
         """Count one accepted element."""
         self.elements += 1
-        self.kinds[kind] += 1
+        self.kinds[label(kind)] += 1
         self.partial += partial
-        self.last_kind = kind
+        self.last_kind = label(kind)
         if ts is not None:
             self.with_ts += 1
             self._times.add(ts)
 
     def issue(self, index: int, reason: str, detail: str = "") -> None:
         """Note something that was skipped, salvaged or refused."""
-        self.issues.append(Issue(file=self.name, index=index, reason=reason, detail=detail))
+        self.issues.append(Issue(file=self.name, index=index, reason=reason, detail=label(detail, DETAIL_CHARS)))
 
     def flaw(self, flaw: Flaw) -> None:
         """Note what the array reader found."""
         self.issue(flaw.index, flaw.reason, flaw.detail)
+
+    def name_call(self, name: str) -> None:
+        """Count one call by its name as written."""
+        self.calls[label(name)] += 1
+
+    @property
+    def active_ms(self) -> int | None:
+        """The time between the elements, each gap counted with at most IDLE_MS; None without times."""
+        times = sorted(self._times)
+        return sum(min(later - first, IDLE_MS) for first, later in pairwise(times)) if times else None
+
+    @property
+    def losses(self) -> bool:
+        """Whether something of the file is missing from what was read."""
+        return bool({issue.reason for issue in self.issues} - HARMLESS)
 
     @property
     def first_ts(self) -> int | None:
@@ -77,7 +97,7 @@ class Census:
 
     def _status(self) -> FileStatus:
         reasons = {issue.reason for issue in self.issues}
-        if reasons - _HARMLESS:
+        if reasons - HARMLESS:
             return "salvaged" if self.elements else "refused"
         if not self.elements:
             return "empty"

@@ -9,15 +9,20 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from g6o_eval.fleet.ingest.api import API_FILE
-from g6o_eval.fleet.ingest.array import Element, Flaw, read_array
+from g6o_eval.fleet.ingest.array import Element, Flaw, Shape, read_array
 from g6o_eval.fleet.ingest.ui import UI_FILE
 
 METADATA_FILE = "task_metadata.json"
 HISTORY_FILE = "history_item.json"
 OLD_API_FILE = "claude_messages.json"
 FILES = (UI_FILE, API_FILE, METADATA_FILE, HISTORY_FILE, OLD_API_FILE)
-ANCHORS = {UI_FILE: "ts", API_FILE: "role", OLD_API_FILE: "role"}
-"""The first key that the extension writes in each element of a file."""
+_TURNS = Shape("role", marks=(r'"(?:user|assistant)"\s*,\s*"content"\s*:',))
+SHAPES = {
+    UI_FILE: Shape("ts", marks=(r'[{,]\s*"type"\s*:\s*"(?:ask|say)"',)),
+    API_FILE: _TURNS,
+    OLD_API_FILE: _TURNS,
+}
+"""How the extensions write the elements of each file."""
 
 _BLOCK = 1 << 20
 _LEFTOVER = re.compile(rf"\.({'|'.join(map(re.escape, FILES))})\.(new|bak)_.*\.tmp")
@@ -33,7 +38,7 @@ def find_folders(path: Path) -> list[Path]:
         OSError: the folder cannot be listed.
     """
     if any((path / name).is_file() for name in (UI_FILE, API_FILE, METADATA_FILE, OLD_API_FILE)):
-        return [path]
+        return [path.resolve()]
     root = path / "tasks" if (path / "tasks").is_dir() else path
     return sorted(item for item in root.iterdir() if item.is_dir() and item.name[0] not in "._")
 
@@ -67,19 +72,32 @@ def stats_of(folder: Path) -> list[tuple[str, os.stat_result]]:
     Raises:
         OSError: the folder cannot be listed.
     """
-    found = []
+    return [(path.name, path.stat()) for path in _named(folder) if path.is_file() and stays_inside(path)]
+
+
+def links_out(folder: Path) -> list[str]:
+    """Return the names in a task's folder that would be read and lead out of it."""
+    return sorted(path.name for path in _named(folder) if not stays_inside(path))
+
+
+def stays_inside(path: Path) -> bool:
+    """Say whether a name in a folder leads to nothing outside of it: a task must not read a person's other files."""
+    if not path.is_symlink():
+        return True
+    return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(path.parent))
+
+
+def _named(folder: Path) -> list[Path]:
     with os.scandir(folder) as entries:
-        for entry in entries:
-            if entry.name in FILES or _LEFTOVER.fullmatch(entry.name):
-                found.append((entry.name, entry.stat()))
-    return found
+        return [folder / entry.name for entry in entries if entry.name in FILES or _LEFTOVER.fullmatch(entry.name)]
 
 
 def copies(folder: Path, name: str) -> list[Path]:
     """Return a file and the leftovers of interrupted writes of it, the file first, then the newest."""
-    main = [folder / name] if (folder / name).is_file() else []
+    main = [folder / name] if (folder / name).is_file() and stays_inside(folder / name) else []
     leftovers = [*folder.glob(f".{name}.new_*.tmp"), *folder.glob(f".{name}.bak_*.tmp")]
-    return main + sorted(leftovers, key=lambda path: (-path.stat().st_mtime_ns, path.name))
+    whole = [path for path in leftovers if path.is_file() and stays_inside(path)]
+    return main + sorted(whole, key=lambda path: (-path.stat().st_mtime_ns, path.name))
 
 
 def best_copy(folder: Path, name: str) -> Path | None:
@@ -87,12 +105,12 @@ def best_copy(folder: Path, name: str) -> Path | None:
     found = copies(folder, name)
     if len(found) < 2:
         return found[0] if found else None
-    return max(found, key=lambda path: _worth(path, ANCHORS[name]))
+    return max(found, key=lambda path: _worth(path, SHAPES[name]))
 
 
-def _worth(path: Path, anchor: str) -> tuple[bool, int]:
+def _worth(path: Path, shape: Shape) -> tuple[bool, int]:
     elements, whole = 0, True
-    for item in read_array(path, anchor=anchor):
+    for item in read_array(path, shape):
         if isinstance(item, Element):
             elements += 1
         elif isinstance(item, Flaw):
@@ -100,15 +118,20 @@ def _worth(path: Path, anchor: str) -> tuple[bool, int]:
     return whole and elements > 0, elements
 
 
-def digest_of(folder: Path) -> str:
-    """Return the SHA-256 over the names and contents of all files of a task that are read."""
-    total = hashlib.sha256()
+def digest_of(folder: Path, *, beside: str = "") -> str:
+    """Return the SHA-256 over the names and contents of all files of a task that are read, and what lists say of it."""
+    total = hashlib.sha256(beside.encode())
     for name in FILES:
         for path in copies(folder, name):
             total.update(f"{path.name}\0{path.stat().st_size}\0".encode())
             for block in _read_blocks(path):
                 total.update(block)
     return total.hexdigest()
+
+
+def state_of(folder: Path) -> list[tuple[str, int, int, int]]:
+    """Return name, size, time and inode of all files of a task that are read: equal before and after, it was still."""
+    return sorted((name, found.st_size, found.st_mtime_ns, found.st_ino) for name, found in stats_of(folder))
 
 
 def _read_blocks(path: Path) -> Iterator[bytes]:

@@ -26,6 +26,11 @@ class Requests:
         self._condensed: list[float] = []
         self._unmatched: list[dict[str, Any]] = []
 
+    @property
+    def count(self) -> int:
+        """Requests counted so far."""
+        return len(self._started)
+
     def started(self, text: object) -> Mapping[str, Any]:
         """Count a request; a text that is no JSON is a request of unknown cost."""
         request = dict(json_object(text) or {})
@@ -43,6 +48,14 @@ class Requests:
         """Count what requests had used before a person rewound the session."""
         if found := json_object(text):
             self._deleted.append(found)
+
+    def measured(self, metrics: Mapping[str, Any]) -> None:
+        """Count a request as the model's history tells it: Cline's `metrics` of an answer."""
+        tokens = metrics.get("tokens")
+        counted = tokens if isinstance(tokens, dict) else {}
+        names = {"tokensIn": "prompt", "tokensOut": "completion", "cacheReads": "cached"}
+        request = {ours: counted.get(theirs) for ours, theirs in names.items()}
+        self._started.append({**request, "cost": metrics.get("cost")})
 
     def condensed(self, condense: object) -> None:
         """Count what condensing the context cost."""

@@ -7,10 +7,13 @@ import json
 import math
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
+import orjson
+
 from g6o_eval.fleet.ingest.array import without_surrogates
-from g6o_eval.redact import redact
+from g6o_eval.redact import neutralise, plain, redact
 
 _WINDOW = 16
 """A text is cut to this many times what is kept before it is redacted: a secret that reaches past
@@ -18,9 +21,33 @@ the end of what is kept is still seen whole, and a text of megabytes costs no mo
 _ESCAPED_AT = re.compile(r"\\+@")
 
 
+LABEL_CHARS = 200
+"""Longest name kept of a tool, a mode, a model or a kind, in characters."""
+ID_CHARS = 128
+"""Longest id of a session, in characters."""
+_ID = re.compile(rf"[\w.:@+-]{{1,{ID_CHARS}}}", re.ASCII)
+WORKSPACE_CHARS = 400
+"""Longest path kept of the folder that a session worked in, in characters."""
+
+
 def kept(text: str, limit: int) -> str:
-    """Return the first `limit` characters of a text, without its secrets."""
-    return redact(text[: limit * _WINDOW])[:limit]
+    """Return the first `limit` characters of a text, as it may reach a table, a prompt or a terminal.
+
+    Its secrets are replaced, what cannot be seen is shown, and nothing in it can pose as a part of
+    a prompt. The one place through which text from a log goes.
+    """
+    return neutralise(plain(redact(text[: limit * _WINDOW].replace("\r\n", "\n"))))[:limit]
+
+
+@lru_cache(maxsize=4096)
+def label(text: str, limit: int = LABEL_CHARS) -> str:
+    """Return a name from a log, kept as `kept` keeps a text; the same few come again and again."""
+    return kept(text, limit)
+
+
+def identifier(value: object) -> str | None:
+    """Return an id of a session, or None when the value can be none."""
+    return value if isinstance(value, str) and _ID.fullmatch(value) else None
 
 
 def sha256(text: str) -> str:
@@ -56,6 +83,17 @@ def json_object(text: object) -> dict[str, Any] | None:
     """
     if not isinstance(text, str):
         return None
+    if not text.lstrip().startswith("{"):
+        return None
+    try:
+        found = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return _lenient_object(text)
+    return found if isinstance(found, dict) else None
+
+
+def _lenient_object(text: str) -> dict[str, Any] | None:
+    """Read what orjson will not: escaped lone surrogates, integers of any length."""
     try:
         found = json.loads(text)
     except (ValueError, RecursionError):

@@ -8,49 +8,41 @@ from typing import Any
 
 from g6o_eval.fleet.ingest.calls import Draft
 from g6o_eval.fleet.ingest.census import FOREIGN, Census
+from g6o_eval.fleet.ingest.kinds import (
+    AFTERMATH,
+    CALLS,
+    COMPLETED,
+    FAILED,
+    FAULTS,
+    FIRST_PROMPT,
+    KNOWN,
+    MUTE,
+    REQUESTS,
+    ROLES,
+    SPENT,
+)
 from g6o_eval.fleet.ingest.requests import Requests
 from g6o_eval.fleet.ingest.speech import Spot, speech
-from g6o_eval.fleet.ingest.text import json_object, milliseconds, prompt_sha256
-from g6o_eval.fleet.session import Message, Role, SessionStatus, Spawn
+from g6o_eval.fleet.ingest.text import json_object, label, milliseconds, prompt_sha256
+from g6o_eval.fleet.session import Message, SessionStatus, Spawn
 
 UI_FILE = "ui_messages.json"
 NO_JSON_CALL = "tool call that is no JSON"
 NO_TEXT = "message without text"
 SUPERSEDED = "streaming copy of the next message"
+UNKNOWN_KIND = "kind of message that is not known"
+MUTE_KIND = "mark without speech"
+IMAGE = "image"
+_CHANGED_FILES = "HAS_CHANGES"
+"""What Cline writes behind a completion's text when files were changed."""
+_APPROVED = "REQ_APP"
+"""What Cline writes behind a command that a person has to approve."""
+_PAYLOADS = {"ask.followup": "question", "ask.plan_mode_respond": "response", "ask.act_mode_respond": "response"}
+"""Kinds whose text is a JSON object, and the key of what is said in it."""
+
+ENDED_CHARS = 400
 
 Json = Mapping[str, Any]
-
-_ROLES: dict[str, Role] = {
-    "say.task": "user",
-    "say.user_feedback": "user",
-    "say.user_feedback_diff": "user",
-    "say.text": "assistant",
-    "say.reasoning": "assistant",
-    "say.completion_result": "assistant",
-    "ask.followup": "assistant",
-    "ask.plan_mode_respond": "assistant",
-    "say.subtask_result": "tool",
-    "say.command_output": "tool",
-    "ask.command_output": "tool",
-    "say.mcp_server_response": "tool",
-    "say.codebase_search_result": "tool",
-    "say.browser_action_result": "tool",
-}
-_SILENT = frozenset(
-    {
-        "say.api_req_started", "say.api_req_finished", "say.api_req_deleted", "say.deleted_api_reqs",
-        "ask.tool", "say.tool", "ask.command", "say.command", "ask.use_mcp_server", "say.use_mcp_server",
-        "ask.completion_result", "say.checkpoint_saved", "say.checkpoint_created",
-        "say.mcp_server_request_started", "say.image", "ask.browser_action_launch", "say.browser_action",
-    }
-)  # fmt: skip
-"""Kinds that are read as something else than speech, or that say nothing."""
-_FAULTS = frozenset({"say.error", "say.diff_error", "say.rooignore_error"})
-_RESUMED = frozenset({"ask.resume_task", "ask.resume_completed_task"})
-_AFTERMATH = _RESUMED | {"say.checkpoint_saved", "say.checkpoint_created"}
-"""Kinds that are no answer to what stands before them."""
-_COMPLETED = frozenset({"say.completion_result", "ask.completion_result"})
-_FAILED = frozenset({"ask.api_req_failed", "ask.mistake_limit_reached"})
 
 
 class UiReader:
@@ -64,6 +56,10 @@ class UiReader:
         self.spawns: list[Spawn] = []
         self.skipped: Counter[str] = Counter()
         self.prompt_sha256: str | None = None
+        self.mode: str | None = None
+        self.model: str | None = None
+        self.by_cline = False  # something stands in it that only Cline writes
+        self._requested_at: int | None = None
         self._held: tuple[int, Json] | None = None
         self._last = ""
         self._last_detail = ""
@@ -87,18 +83,18 @@ class UiReader:
     @property
     def status(self) -> SessionStatus:
         """How the session ends, from evidence alone: flags of the source go stale."""
-        if self._last in _COMPLETED or self._last_detail == "finishTask":
+        if self._last in COMPLETED or self._last_detail == "finishTask":
             return "completed"
         if self._last_detail == "newTask":
             return "delegated"
-        if self._last in _FAILED:
+        if self._last in FAILED:
             return "failed"
         return "interrupted" if self._resumed or self._last == "say.api_req_started" else "unknown"
 
     @property
     def ended_by(self) -> str:
         """The last event that means something, and its particulars."""
-        return f"{self._last} {self._last_detail}".strip()
+        return label(f"{self._last} {self._last_detail}".strip(), ENDED_CHARS)
 
     def _release(self, following: Json | None) -> None:
         """Read the held element, now that its successor is known."""
@@ -110,19 +106,35 @@ class UiReader:
         if following is not None and _superseded(element, following):
             self.skipped[SUPERSEDED] += 1
             return
+        self._note(element)
+        if kind not in KNOWN:
+            self.census.issue(index, UNKNOWN_KIND, kind)
+            return
         self._settle(kind)
         detail = self._read(index, kind, element=element)
-        if kind not in _AFTERMATH:
+        if kind not in AFTERMATH:
             self._last, self._last_detail = kind, detail
         if following is not None and self.calls and self.calls[-1].spot.index == index:
             self.calls[-1].duration_ms = _elapsed(element, following)
-        if kind not in _SILENT:
+        if kind in MUTE:
+            self.skipped[MUTE_KIND] += 1
+        elif kind not in CALLS | REQUESTS:
             self._say(index, kind, element=element)
+
+    def _note(self, element: Json) -> None:
+        """Take what any kind of element may carry: images, and Cline's word on mode and model."""
+        images, info = element.get("images"), element.get("modelInfo")
+        if isinstance(images, list) and images:
+            self.skipped[IMAGE] += len(images)
+        if isinstance(info, dict):
+            self.mode = label(str(info["mode"])) if info.get("mode") else self.mode
+            self.model = label(str(info["modelId"])) if info.get("modelId") else self.model
+        self.by_cline |= isinstance(info, dict) or "conversationHistoryIndex" in element
 
     def _settle(self, kind: str) -> None:
         """Take this event as the answer to the call before it, when it is one."""
         self._resumed = kind == "ask.resume_task"
-        if kind not in _AFTERMATH and self._open is not None:
+        if kind not in AFTERMATH and self._open is not None:
             if self._open.status == "unanswered":
                 self._open.status = "completed"
             self._open = None
@@ -134,30 +146,36 @@ class UiReader:
             return self._call(index, name, element=element)
         if kind == "say.api_req_started":
             self._fallible = None
+            self._requested_at = milliseconds(element["ts"])
             # The first element is the person's prompt; the extension's own sums leave it out too.
             return str(self.requests.started(text).get("cancelReason") or "") if index else ""
         if kind == "say.api_req_finished":
             self.requests.finished(text)
-        elif name in ("api_req_deleted", "deleted_api_reqs"):
+        elif kind in SPENT:
             self.requests.deleted(text)
         elif kind == "say.condense_context":
             self.requests.condensed(element.get("contextCondense"))
-        elif kind in _FAULTS and self._fallible is not None:
+        elif kind in FAULTS and self._fallible is not None:
             self._fallible.status, self._fallible.error = "error", str(text or kind)
             self._fallible = None
         return ""
 
     def _call(self, index: int, name: str, *, element: Json) -> str:
         text = element.get("text")
-        args: Json | None = {"command": str(text or "")} if name == "command" else json_object(text)
+        args: Json | None = json_object(text)
+        if name == "command":
+            args = {"command": str(text or "").removesuffix(_APPROVED)}
         written = None if args is None else _written_as(name, args)
         if args is None or written is None:
             self.census.issue(index, NO_JSON_CALL, f"{name} with {len(str(text or ''))} characters")
             return ""
-        self.census.calls[written if name != "use_mcp_server" else f"mcp:{written.replace(':', '/', 1)}"] += 1
         if name == "use_mcp_server":
+            self.census.name_call(f"mcp:{written.replace(':', '/', 1)}")
             args = json_object(args.get("arguments")) or args
+        else:
+            self.census.name_call(written)
         call = Draft(Spot(UI_FILE, index, milliseconds(element["ts"])), written, args)
+        call.turn, call.requested_at = _turn(element), self._requested_at
         self.calls.append(call)
         self._fallible = call
         if written == "finishTask":  # it waits for the parent, not for a person
@@ -169,17 +187,25 @@ class UiReader:
         return written
 
     def _say(self, index: int, kind: str, *, element: Json) -> None:
-        text = element.get("text")
-        if kind == "ask.followup" and (asked := json_object(text)):
-            text = asked.get("question")
+        text, role = element.get("text"), ROLES.get(kind, "notice")
+        if kind in _PAYLOADS and (said := json_object(text)):
+            text = said.get(_PAYLOADS[kind])
         text = text if isinstance(text, str) else ""
-        role = _ROLES.get(kind, "notice")
-        if index == 0 and kind in ("say.text", "say.task"):
+        if kind in COMPLETED:
+            text = text.removesuffix(_CHANGED_FILES)
+        if index == 0 and kind in FIRST_PROMPT:
             role, self.prompt_sha256 = "user", prompt_sha256(text)
         if not text.strip() and role != "notice":
             self.skipped[NO_TEXT] += 1
             return
-        self.messages.append(speech(Spot(UI_FILE, index, milliseconds(element["ts"])), text, role=role, kind=kind))
+        spot = Spot(UI_FILE, index, milliseconds(element["ts"]))
+        self.messages.append(speech(spot, text, role=role, kind=kind))
+
+
+def _turn(element: Json) -> int | None:
+    """Return which turn of the API history asked for a call: Cline notes the last one before it."""
+    before = element.get("conversationHistoryIndex")
+    return before + 1 if isinstance(before, int) and not isinstance(before, bool) else None
 
 
 def _is_message(value: object) -> bool:
