@@ -10,8 +10,9 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from g6o_eval.fleet.ingest.kilo import ID_CHARS, NO_MESSAGES, UNCHANGED
+from g6o_eval.fleet.ingest.kilo import NO_MESSAGES, UNCHANGED
 from g6o_eval.fleet.ingest.opencode import parse_json, session_of
+from g6o_eval.fleet.ingest.text import ID_CHARS
 from g6o_eval.fleet.session import Issue, Refused, Session
 
 LOCKED = "database is locked"

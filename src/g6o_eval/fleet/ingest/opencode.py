@@ -14,10 +14,10 @@ from typing import Any
 import orjson
 
 from g6o_eval.fleet.ingest.array import BROKEN, CUT_OFF, EMPTY_FILE, without_surrogates
-from g6o_eval.fleet.ingest.kilo import ID_CHARS, NO_ID, NO_MESSAGES, UNCHANGED, UNREADABLE
+from g6o_eval.fleet.ingest.kilo import NO_ID, NO_MESSAGES, UNCHANGED, UNREADABLE
 from g6o_eval.fleet.ingest.metadata import TOO_LARGE
 from g6o_eval.fleet.ingest.spending import CENT_OF_A_CENT
-from g6o_eval.fleet.ingest.text import milliseconds, number
+from g6o_eval.fleet.ingest.text import ID_CHARS, milliseconds, number
 from g6o_eval.fleet.ingest.tool_parts import Json
 from g6o_eval.fleet.ingest.turns import TurnReader
 from g6o_eval.fleet.session import Issue, Refused, Session, SourceFile

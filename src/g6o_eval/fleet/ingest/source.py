@@ -62,7 +62,10 @@ class TaskFolder:
 
 def find_task_folders(path: Path) -> list[Source] | None:
     """Return the task folders at a path; every folder may be one, or hold them."""
-    return [TaskFolder(folder.resolve()) for folder in find_folders(path)] if path.is_dir() else None
+    if not path.is_dir():
+        return None
+    # A link keeps its name, so that read_folder sees it and says why it is not followed.
+    return [TaskFolder(folder if folder.is_symlink() else folder.resolve()) for folder in find_folders(path)]
 
 
 FINDERS: tuple[Finder, ...] = (find_exports, find_databases, find_storage, find_task_folders)
