@@ -1,4 +1,4 @@
-"""Labels every session of a store, and pairs the stopped ones with their recoveries. One change, or none."""
+"""Labels and measures every session of a store, and pairs stopped ones with their recoveries: one change, or none."""
 
 from __future__ import annotations
 
@@ -9,8 +9,16 @@ from datetime import datetime, timezone
 from typing import Literal
 
 from g6o_eval.fleet.facts import Facts, Recorded, facts_of_punches, last_gates, was_killed
+from g6o_eval.fleet.measures import MEASURES_VERSION, Measured, measure_all
 from g6o_eval.fleet.outcome import RULES_VERSION, Labelled, decide
-from g6o_eval.fleet.outcome_tables import FACT_COLUMNS, OUTCOME_COLUMNS, PAIR_COLUMNS, Known, known_of
+from g6o_eval.fleet.outcome_tables import (
+    FACT_COLUMNS,
+    MEASURE_COLUMNS,
+    OUTCOME_COLUMNS,
+    PAIR_COLUMNS,
+    Known,
+    known_of,
+)
 from g6o_eval.fleet.pairs import PAIRS_VERSION, Attempt, Pair, pairs_of
 from g6o_eval.fleet.session import Punch
 from g6o_eval.fleet.shared_tables import PUNCH_TYPES
@@ -45,6 +53,7 @@ class Relabelled:
         labels: session → its label.
         facts: session → the facts that its label rests on, what others recorded included.
         pairs: stopped sessions and their recoveries.
+        measured: session → measure → value.
         changed: rows that were written.
         commit: the commit; None when nothing had changed.
     """
@@ -52,6 +61,7 @@ class Relabelled:
     labels: Mapping[str, Labelled]
     facts: Mapping[str, Facts]
     pairs: tuple[Pair, ...]
+    measured: Mapping[str, Mapping[str, Measured]]
     changed: int
     commit: str | None
 
@@ -78,10 +88,14 @@ class _Seen:
         return Recorded(punches=tuple(self.punches), card=self.cards[-1] if self.cards else None)
 
 
-def relabel(store: Store) -> Relabelled:
-    """Label all sessions by the rules of this version, in one commit; none when every label stands already.
+def relabel(store: Store, *, budget_usd: float | None = None) -> Relabelled:
+    """Label and measure all sessions by the rules of this version, in one commit; none when all of it stands already.
 
     A session that the daemon recorded and that left no log is labelled by its punches.
+
+    Args:
+        store: its fleet tables must exist.
+        budget_usd: what one session may cost, for its cost efficiency; None: it is held against its mode's.
 
     Raises:
         StoreError: the store said no; nothing was written.
@@ -102,7 +116,9 @@ def relabel(store: Store) -> Relabelled:
         outcomes = [(name, each.outcome, each.rule, each.version) for name, each in labels.items()]
         changed = sync(change, "session_outcomes", OUTCOME_COLUMNS, outcomes, key_columns=1)
         changed += sync(change, "recovery_pairs", PAIR_COLUMNS, map(_pair_row, pairs), key_columns=1)
-    return Relabelled(labels=labels, facts=facts, pairs=pairs, changed=changed, commit=change.commit)
+        measured = measure_all(facts, {pair.recovery_id: pair.outcome for pair in pairs}, budget_usd=budget_usd)
+        changed += sync(change, "session_measures", MEASURE_COLUMNS, _measure_rows(measured), key_columns=2)
+    return Relabelled(labels=labels, facts=facts, pairs=pairs, measured=measured, changed=changed, commit=change.commit)
 
 
 def with_recorded(facts: Facts, recorded: Recorded) -> Facts:
@@ -214,6 +230,12 @@ def _epoch_ms(text: Value) -> int | None:
 
 def _pair_row(pair: Pair) -> Row:
     return (pair.stopped_id, pair.recovery_id, pair.method, pair.gap_seconds, pair.outcome, PAIRS_VERSION)
+
+
+def _measure_rows(measured: Mapping[str, Mapping[str, Measured]]) -> Iterator[Row]:
+    for session_id, values in measured.items():
+        for name, found in values.items():
+            yield (session_id, name, found.value, found.reason, MEASURES_VERSION)
 
 
 def _int(value: Value) -> int | None:

@@ -6,8 +6,9 @@ own label says, except recovery, which is about another session's work.
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from types import MappingProxyType
 
 from g6o_eval.fleet.facts import Facts
@@ -46,13 +47,13 @@ class Setting:
 
     Attributes:
         budget_usd: what it may cost, when the caller says so.
-        peers_usd: known prices of other sessions of its mode, for its place among them.
+        mode_usd: known prices of all sessions of its mode, its own among them, ascending.
         expected_edits: fewest and most edits of its task, when the caller says so.
         recovers: the outcome of its work when it took up a stopped session's; None when it did not.
     """
 
     budget_usd: float | None = None
-    peers_usd: Sequence[float] = field(default=())
+    mode_usd: Sequence[float] = ()
     expected_edits: tuple[int, int] | None = None
     recovers: Outcome | None = None
 
@@ -63,6 +64,31 @@ ALONE = Setting()
 def measure(facts: Facts, setting: Setting = ALONE) -> dict[str, Measured]:
     """Return every measure of a session by name."""
     return {name: definition(facts, setting) for name, definition in MEASURES.items()}
+
+
+def measure_all(
+    facts: Mapping[str, Facts], recovers: Mapping[str, Outcome], *, budget_usd: float | None = None
+) -> dict[str, dict[str, Measured]]:
+    """Return session → measure → value, each session among those of its mode.
+
+    Args:
+        facts: of every session.
+        recovers: session → its outcome, of those that took up a stopped one's work.
+        budget_usd: what one session may cost; None: its price is held against its mode's.
+    """
+    prices: dict[str | None, list[float]] = {}
+    for each in facts.values():
+        if each.requests and not each.without_cost:
+            prices.setdefault(each.mode, []).append(each.usd)
+    for found in prices.values():
+        found.sort()
+    return {
+        name: measure(
+            each,
+            Setting(budget_usd=budget_usd, mode_usd=prices.get(each.mode, ()), recovers=recovers.get(name)),
+        )
+        for name, each in sorted(facts.items())
+    }
 
 
 def punch_card_pass_rate(facts: Facts, setting: Setting) -> Measured:
@@ -90,11 +116,12 @@ def cost_efficiency(facts: Facts, setting: Setting) -> Measured:
         return Measured(reason=f"{facts.without_cost} of its {facts.requests} requests have no price")
     if setting.budget_usd is not None:
         return Measured(value=max(0.0, 1 - facts.usd / setting.budget_usd))
-    peers = setting.peers_usd
-    if len(peers) < MIN_PEERS:
-        return Measured(reason=f"{len(peers)} other sessions of its mode have a price, {MIN_PEERS} are needed")
-    dearer = sum(usd > facts.usd for usd in peers) + sum(usd == facts.usd for usd in peers) / 2
-    return Measured(value=dearer / len(peers))
+    peers = max(0, len(setting.mode_usd) - 1)
+    if peers < MIN_PEERS:
+        return Measured(reason=f"{peers} other sessions of its mode have a price, {MIN_PEERS} are needed")
+    first, after = bisect_left(setting.mode_usd, facts.usd), bisect_right(setting.mode_usd, facts.usd)
+    dearer, equal = len(setting.mode_usd) - after, after - first - 1
+    return Measured(value=(dearer + equal / 2) / peers)
 
 
 def task_completion_rate(facts: Facts, setting: Setting) -> Measured:
