@@ -55,11 +55,12 @@ def read_export(path: Path, *, known: str | None = None) -> Session | Refused:
     if isinstance(document, list):
         document = {"info": {}, "messages": document}
     if not isinstance(document, dict) or not isinstance(document.get("messages"), list):
-        return _refused(fallback, NO_EXPORT, path, "an object with info and messages was expected")
+        found = _refused(fallback, NO_EXPORT, path, "an object with info and messages was expected")
+        return replace(found, issues=(*issues, *found.issues))
     info = document.get("info")
     info = {"id": fallback, **info} if isinstance(info, dict) else {"id": fallback}
-    found = session_of(info, document["messages"], digest=digest, size_bytes=size)
-    return replace(found, issues=(*issues, *found.issues))
+    read = session_of(info, document["messages"], digest=digest, size_bytes=size)
+    return replace(read, issues=(*issues, *read.issues))
 
 
 def session_of(info: Json, messages: Iterable[object], *, digest: str, size_bytes: int = 0) -> Session | Refused:
