@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Literal
@@ -16,7 +16,6 @@ from g6o_eval.fleet.outcome_tables import (
     MEASURE_COLUMNS,
     OUTCOME_COLUMNS,
     PAIR_COLUMNS,
-    Known,
     known_of,
 )
 from g6o_eval.fleet.pairs import PAIRS_VERSION, Attempt, Pair, pairs_of
@@ -77,6 +76,23 @@ class Relabelled:
         ]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judged:
+    """What is known of every session.
+
+    Attributes:
+        facts: session → its facts, what others recorded included.
+        labels: session → its label.
+        names: session that left a log → other sessions that its first prompt names.
+        beads: session that left a log → its work item, None when nobody said.
+    """
+
+    facts: Mapping[str, Facts]
+    labels: Mapping[str, Labelled]
+    names: Mapping[str, frozenset[str]]
+    beads: Mapping[str, str | None]
+
+
 @dataclass(frozen=True, slots=True)
 class _Seen:
     """What others recorded of one session."""
@@ -101,24 +117,36 @@ def relabel(store: Store, *, budget_usd: float | None = None) -> Relabelled:
         StoreError: the store said no; nothing was written.
     """
     with store.change(f"Label sessions by {RULES_VERSION}") as change:
-        seen = _read_seen(change)
-        tasks = {str(row[0]): (row[1], row[2]) for row in change.read(_SELECT_TASKS)}
-        known = {each.session_id: each for each in map(known_of, change.read(_SELECT_FACTS))}
-        facts = {name: with_recorded(each.facts, seen[name].recorded()) if name in seen else each.facts
-                 for name, each in known.items()}  # fmt: skip
-        for name in seen.keys() - known.keys():
-            facts[name] = facts_of_punches(seen[name].recorded(), usd=_float(tasks.get(name, (None, None))[1]))
-        labels = {name: decide(each) for name, each in sorted(facts.items())}
-        attempts = _attempts(
-            change, known, facts=facts, labels=labels, beads={name: row[0] for name, row in tasks.items()}
-        )
-        pairs = pairs_of(list(attempts))
-        outcomes = [(name, each.outcome, each.rule, each.version) for name, each in labels.items()]
+        judged = read_judged(change.read)
+        pairs = pairs_of(list(_attempts(change, judged)))
+        outcomes = [(name, each.outcome, each.rule, each.version) for name, each in judged.labels.items()]
         changed = sync(change, "session_outcomes", OUTCOME_COLUMNS, outcomes, key_columns=1)
         changed += sync(change, "recovery_pairs", PAIR_COLUMNS, map(_pair_row, pairs), key_columns=1)
-        measured = measure_all(facts, {pair.recovery_id: pair.outcome for pair in pairs}, budget_usd=budget_usd)
+        recovers = {pair.recovery_id: pair.outcome for pair in pairs}
+        measured = measure_all(judged.facts, recovers, budget_usd=budget_usd)
         changed += sync(change, "session_measures", MEASURE_COLUMNS, _measure_rows(measured), key_columns=2)
-    return Relabelled(labels=labels, facts=facts, pairs=pairs, measured=measured, changed=changed, commit=change.commit)
+    return Relabelled(
+        labels=judged.labels, facts=judged.facts, pairs=pairs, measured=measured, changed=changed, commit=change.commit
+    )
+
+
+def read_judged(read: Callable[[str], Iterable[Row]]) -> Judged:
+    """Return the facts and the label of every session, as the store holds them at this moment; writes nothing."""
+    seen = _read_seen(read)
+    tasks = {str(task_id): (bead, usd) for task_id, bead, usd in read(_SELECT_TASKS)}
+    known = {each.session_id: each for each in map(known_of, read(_SELECT_FACTS))}
+    facts = {
+        name: with_recorded(each.facts, seen[name].recorded()) if name in seen else each.facts
+        for name, each in known.items()
+    }
+    for name in seen.keys() - known.keys():
+        facts[name] = facts_of_punches(seen[name].recorded(), usd=_float(tasks.get(name, (None, None))[1]))
+    return Judged(
+        facts=facts,
+        labels={name: decide(each) for name, each in sorted(facts.items())},
+        names={name: each.names for name, each in known.items()},
+        beads={name: _text(tasks.get(name, (None, None))[0]) or each.bead_id for name, each in known.items()},
+    )
 
 
 def with_recorded(facts: Facts, recorded: Recorded) -> Facts:
@@ -158,31 +186,24 @@ def sync(change: Change, table: str, columns: Sequence[str], rows: Iterable[Row]
     return len(gone) + len(fresh)
 
 
-def _attempts(
-    change: Change,
-    known: Mapping[str, Known],
-    *,
-    facts: Mapping[str, Facts],
-    labels: Mapping[str, Labelled],
-    beads: Mapping[str, Value],
-) -> Iterator[Attempt]:
+def _attempts(change: Change, judged: Judged) -> Iterator[Attempt]:
     asked = _Asked(change.read(_SELECT_SPAWNS))
     for session_id, parent, prompt, started_at, completed_at in change.read(_SELECT_SESSIONS):
-        name, found = str(session_id), facts.get(str(session_id))
-        if found is None:
+        name, start = str(session_id), _int(started_at)
+        if name not in judged.names:
             continue
-        bead, start = beads.get(name) or known[name].bead_id, _int(started_at)
+        found = judged.facts[name]
         delegated = asked.by(parent, child=name, prompt=prompt, start=start)
         yield Attempt(
             session_id=name,
-            outcome=labels[name].outcome,
+            outcome=judged.labels[name].outcome,
             stopped=found.killed or found.status in ("interrupted", "failed") or found.unanswered,
             started_at=start,
             ended_at=_int(completed_at),
-            parent_id=None if parent is None or delegated else str(parent),
-            bead_id=None if bead is None else str(bead),
-            prompt_sha256=None if prompt is None else str(prompt),
-            names=known[name].names,
+            parent_id=None if delegated else _text(parent),
+            bead_id=judged.beads[name],
+            prompt_sha256=_text(prompt),
+            names=judged.names[name],
         )
 
 
@@ -206,15 +227,15 @@ class _Asked:
         return start is not None and any(0 <= start - ts <= ASKED_MS for ts in self._times.get(parent, ()))
 
 
-def _read_seen(change: Change) -> dict[str, _Seen]:
+def _read_seen(read: Callable[[str], Iterable[Row]]) -> dict[str, _Seen]:
     seen: dict[str, _Seen] = {}
-    for place, (task_id, punch_type, key, observed_at, ts) in enumerate(change.read(_SELECT_PUNCHES)):
+    for place, (task_id, punch_type, key, observed_at, ts) in enumerate(read(_SELECT_PUNCHES)):
         kind = next((each for each in PUNCH_TYPES if each == punch_type), None)
         if kind is not None:
             at = ts if isinstance(ts, int) else _epoch_ms(observed_at)
             punch = Punch(punch_type=kind, punch_key=str(key), ts=at, file="", index=place)  # type: ignore[arg-type]  # one of PunchType's words
             seen.setdefault(str(task_id), _Seen()).punches.append(punch)
-    for task_id, status in change.read(_SELECT_CARDS):
+    for task_id, status in read(_SELECT_CARDS):
         if status in ("pass", "fail"):
             seen.setdefault(str(task_id), _Seen()).cards.append("pass" if status == "pass" else "fail")
     return seen
@@ -236,6 +257,10 @@ def _measure_rows(measured: Mapping[str, Mapping[str, Measured]]) -> Iterator[Ro
     for session_id, values in measured.items():
         for name, found in values.items():
             yield (session_id, name, found.value, found.reason, MEASURES_VERSION)
+
+
+def _text(value: Value) -> str | None:
+    return None if value is None else str(value)
 
 
 def _int(value: Value) -> int | None:
