@@ -22,6 +22,9 @@ DiagnosisCategory = Literal[
 ]
 CATEGORIES: tuple[DiagnosisCategory, ...] = get_args(DiagnosisCategory)
 
+RULES_VERSION = "rules-v1"
+"""Stored with every classification that the rules made; raised with each change of a rule or a threshold."""
+
 RECENT = 10
 """How many of the last events the rules call recent."""
 MOSTLY_TALK = 7
