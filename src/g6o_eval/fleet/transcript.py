@@ -24,6 +24,7 @@ _INTERFACE = {
     "list_files": "listFilesTopLevel",
     "update_todo_list": "updateTodoList",
     "new_task": "newTask",
+    "switch_mode": "switchMode",
 }
 _CONTEXT_START, _CONTEXT_STEP = 14_000, (1_000, 5_000)
 """Tokens of a first request, and what each further one adds."""
@@ -184,9 +185,12 @@ class Transcript:
         return _text(f"<environment_details>\n# Current Mode\n{mode}\n</environment_details>")
 
     def _event(self, kind: str, name: str, text: str) -> None:
-        # 0 makes the repeated times that real logs have.
-        self.now += self._rng.choice((0, 40, 350, 900, 2_100, 4_800, 9_500))
+        self.now += self._pause()
         self._ui.append({"ts": self.now, "type": kind, kind: name, "text": text})
+
+    def _pause(self) -> int:
+        """Return the milliseconds before the next event; 0 makes the repeated times that real logs have."""
+        return self._rng.choice((0, 40, 350, 900, 2_100, 4_800, 9_500))
 
 
 def _text(text: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from g6o_eval.fleet.diagnosis import DiagnosisCategory
 from g6o_eval.fleet.outcome import Outcome
 from g6o_eval.fleet.session import SessionStatus
 
-NO_CATEGORY = "none"
+NO_CATEGORY: Literal["none"] = "none"
 CardTruth = Literal["pass", "fail", "none"]
 """none: the mode has no card."""
 Kind = Literal["ordinary", "long", "resumed", "cancelled", "killed", "recovery"]
