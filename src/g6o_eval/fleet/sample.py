@@ -11,7 +11,7 @@ from g6o_eval.steps.load import load
 from g6o_eval.store.port import Store
 from g6o_eval.store.schema import known_migrations, migrate
 
-TABLES = {"epics": "id"}
+TABLES = {"epics": "id", "exit_cases": "id", "custody_cases": "id"}
 """Tables whose rows stand in the sample as they are, with their keys: `<table>.jsonl` beside the task folders."""
 
 _log = logging.getLogger(__name__)

@@ -1,7 +1,7 @@
 """What the offline LM answers where a prompt asks for a list of objects.
 
 It follows the sentences of the prompt that name a field in backticks: how many items, the range of a
-number and of its sum, texts that are taken from an input, every entry of an input, none of them twice,
+number and of its sum, values that are taken from an input, every entry of an input, none of them twice,
 earlier items only. Where the prompt says nothing it guesses by a hash, well or badly. From demos it
 learns how many items there are, and which texts belong into one item because they share words.
 """
@@ -35,6 +35,7 @@ _NUMBER = r"(-?\d+(?:\.\d+)?)"
 _RANGE = re.compile(rf"\b(?:between|from) {_NUMBER} (?:and|to) {_NUMBER}")
 _SUM = re.compile(rf"\bsum of\b.*\bat most {_NUMBER}")
 _SOURCE = re.compile(r"\b(?:from|of)(?: the)? `(\w+)`")
+_PART = re.compile(r"\bfrom the `(\w+)` of `(\w+)`")
 _EVERY = re.compile(r"\bevery one of\b")
 _ONCE = re.compile(r"\b(?:none|no one) of\b.*\btwo\b")
 _EARLIER = re.compile(r"\bearlier\b")
@@ -42,12 +43,13 @@ _EARLIER = re.compile(r"\bearlier\b")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
-    """What the prompt says of one field."""
+    """What the prompt says of one field; part: of an input's entries, where they are objects."""
 
     low: float | None = None
     high: float | None = None
     total: float | None = None
     source: str | None = None
+    part: str | None = None
     every: bool = False
     once: bool = False
     earlier: bool = False
@@ -77,6 +79,7 @@ def compose(output: Output, prompt: Prompt, *, nearest: Sequence[Demo], draw: Dr
     composer = _Composer(
         told={name: _told(name, prompt) for name in (output.name, *properties)},
         lists={name: entries for name, text in prompt.inputs.items() if (entries := _entries(text))},
+        objects={name: items for name, text in prompt.inputs.items() if (items := _items(text))},
         shown=[(demo, items) for demo in nearest if (items := _items(demo.answers.get(output.name)))],
         words=prompt.text.split(),
         draw=draw,
@@ -90,11 +93,13 @@ def _told(name: str, prompt: Prompt) -> _Told:
     ranges = [match for line in lines if not _SUM.search(line) and (match := _RANGE.search(line))]
     low, high = sorted(map(float, ranges[-1].groups())) if ranges else (None, None)
     sources = [found for line in lines for found in _SOURCE.findall(line) if found in prompt.inputs]
+    parts = [match for line in lines if (match := _PART.search(line)) and match[2] in prompt.inputs]
     return _Told(
         low=low,
         high=high,
         total=float(sums[-1][1]) if sums else None,
-        source=sources[-1] if sources else None,
+        source=parts[-1][2] if parts else sources[-1] if sources else None,
+        part=parts[-1][1] if parts else None,
         every=any(_EVERY.search(line) for line in lines),
         once=any(_ONCE.search(line) for line in lines),
         earlier=any(_EARLIER.search(line) for line in lines),
@@ -107,6 +112,7 @@ class _Composer:
 
     told: Mapping[str, _Told]
     lists: Mapping[str, list[str]]
+    objects: Mapping[str, list[Item]]
     shown: Sequence[tuple[Demo, list[Item]]]
     words: Sequence[str]
     draw: Draw
@@ -120,7 +126,11 @@ class _Composer:
         return [{prop: item[prop] for prop in properties} for item in made]
 
     def _values(self, name: str, schema: Mapping[str, Any], made: Sequence[Item]) -> Sequence[Any]:
-        kind, inner = schema.get("type"), schema.get("items", {}).get("type")
+        kind, inner, told = schema.get("type"), schema.get("items", {}).get("type"), self.told[name]
+        if told.part and (given := self.objects.get(told.source or "")):
+            return [given[at % len(given)].get(told.part) for at in range(len(made))]
+        if choices := schema.get("enum"):
+            return [choices[int(self.draw(f"{name} {at}") * len(choices))] for at in range(len(made))]
         if kind in ("number", "integer"):
             numbers = self._numbers(name, len(made))
             return numbers if kind == "number" else list(map(int, numbers))
@@ -129,7 +139,9 @@ class _Composer:
         return self._places(name, len(made)) if inner in ("integer", "number") else self._dealt(name, made)
 
     def _count(self, own: _Told) -> int:
-        """As many as an input has entries if the demos do so, else as the nearest has, else a guess; within limits."""
+        """As many as told, or as an input has entries if the demos do so, else as the nearest has, else a guess."""
+        if own.every and (given := self.lists.get(own.source or "")):
+            return len(given)
         count = 1 + int(self.draw("count") * GUESSED_ITEMS)
         if self.shown:
             followed = next(filter(self._is_followed, self.lists), None)

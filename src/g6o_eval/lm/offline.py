@@ -20,6 +20,7 @@ from g6o_eval.lm.composing import compose, objects_of
 from g6o_eval.lm.engine import answer, messages_of, tokens
 from g6o_eval.lm.phrasing import TEXTS, as_told, by_analogy, is_quoted
 from g6o_eval.lm.reading import Demo, Output, Prompt, features, read_prompt, says
+from g6o_eval.lm.selecting import selected
 
 MODEL = "offline-2"
 """What the engine says it is. A change of its behaviour is a change of this name."""
@@ -120,14 +121,16 @@ class _Learner:
         return round(mean) if output.kind == "int" else round(mean, 4)
 
     def _text(self, output: Output) -> str:
-        """Return a text by analogy with the nearest demo, unless the demos quote or there is none."""
+        """Return a text by analogy with the nearest demo; without one, what the objective tells; else a quote."""
         demos = [demo for _, demo in self._voters(output)]
         if not demos or is_quoted(output.name, demos):
-            return self._quote(output)
+            return " ".join(as_told(output, self.prompt)) or self._quote(output)
         return str(by_analogy(demos[0].answers[output.name], demos[0], self.prompt.inputs))
 
     def _texts(self, output: Output) -> Any:
-        """Return texts by analogy with the nearest demo; without one, what the objective tells to do."""
+        """Return the entries of an input that are asked for; else by analogy with the nearest demo; else as told."""
+        if (entries := selected(output, self.prompt, self._draw)) is not None:
+            return entries
         demos = [demo for _, demo in self._voters(output)]
         if not demos:
             return as_told(output, self.prompt)
