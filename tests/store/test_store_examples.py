@@ -1,14 +1,21 @@
 from __future__ import annotations
 
+import copy
+import gc
+import pickle
+import re
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import dspy
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from g6o_eval.dataset import Dataset, Shares, group_of, key_of, split_of
+from g6o_eval.dataset import GROUP_FIELD, KEY_FIELD, Dataset, Shares, group_of, key_of, split_of
 from g6o_eval.errors import DataError, LeakError, QueryError
-from g6o_eval.store.examples import Splits, normalised, read_examples
+from g6o_eval.store.examples import Splits, example_of, normalised, read_examples
 from g6o_eval.store.port import Row, Store, Value
 
 TICKETS = Dataset("SELECT id, account, text, label FROM tickets", key="id", inputs=("text",), group="account")
@@ -145,6 +152,42 @@ def test_json_is_parsed_as_dolts_json_type_keeps_it(store: Store, text: str | No
 
     assert splits.test[0].meta == value
     assert type(splits.test[0].meta) is type(value)
+
+
+META = Dataset("SELECT id, meta FROM tickets", key="id", inputs=("meta",), shares=Shares(0, 0, 1))
+
+
+@pytest.mark.parametrize(
+    "text", ["9007199254740992", "-9007199254740993", '{"a": [18446744073709551615]}', "1e20", "123456789012345678.5"]
+)
+def test_a_json_integer_that_a_server_rounds_is_refused_on_every_engine(store: Store, text: str) -> None:
+    fill(store, [("k0", "9007199254740991"), ("k1", text)], columns="id, meta")
+
+    said = refusal(store, META)
+
+    assert re.fullmatch(
+        r"dataset of eval 'triage': row 'k1': column 'meta' holds the integer -?[0-9e.+]+, and JSON on a Dolt server "
+        r"rounds integers from 2\^53 on\. Write it as a text in the JSON \(\"…\"\), or take the whole column as text: "
+        r"CAST\(meta AS CHAR\) AS meta",
+        said,
+    )
+
+
+def test_the_refusal_of_a_json_integer_names_it_and_what_to_write_which_is_taken(store: Store) -> None:
+    fill(store, [("k1", "[9007199254740992]"), ("k2", '["9007199254740993"]')], columns="id, meta")
+
+    said = refusal(store, META)
+    cast = "CAST(meta AS CHAR) AS meta"
+    taken = read(store, replace(META, query=f"SELECT id, {cast} FROM tickets"))
+    texts = read(store, replace(META, query="SELECT id, meta FROM tickets WHERE id = 'k2'"))
+
+    assert said == (
+        "dataset of eval 'triage': row 'k1': column 'meta' holds the integer 9007199254740992, and JSON on a Dolt "
+        f'server rounds integers from 2^53 on. Write it as a text in the JSON ("…"), or take the whole column as text: '
+        f"{cast}"
+    )
+    assert [example.meta for example in taken.test] == ["[9007199254740992]", '["9007199254740993"]']
+    assert texts.test[0].meta == ["9007199254740993"]
 
 
 def test_keys_of_a_json_object_are_sorted(store: Store) -> None:
@@ -321,6 +364,27 @@ def test_a_query_that_is_no_select_is_refused(store: Store) -> None:
         read(store, Dataset("DELETE FROM tickets", key="id", inputs=("text",)))
 
 
+def test_a_table_that_is_not_there_is_named_with_how_to_load_it(store: Store) -> None:
+    with pytest.raises(QueryError) as caught:
+        read(store)
+
+    assert str(caught.value) == (
+        f"dataset of eval 'triage': {store.url} has no table 'tickets' at commit {store.head()}. Put it in (g6o-eval "
+        "load tickets FILE), or name the store that has it (--eval-store URL, G6O_STORE)\n"
+        f"  SQL: {TICKETS.query}"
+    )
+
+
+def test_a_query_that_fails_otherwise_says_what_the_engine_says(store: Store) -> None:
+    fill(store, tickets(1))
+
+    with pytest.raises(QueryError) as caught:
+        read(store, replace(TICKETS, query="SELECT id, nothing FROM tickets"))
+
+    assert "nothing" in str(caught.value)
+    assert "load" not in str(caught.value)
+
+
 def test_an_empty_dataset_says_commit_and_remedy(store: Store) -> None:
     head = fill(store, [])
 
@@ -391,3 +455,81 @@ def test_a_leak_of_many_names_three_pairs() -> None:
 )
 def test_texts_are_the_same_but_for_case_blanks_and_form(one: tuple[object], other: tuple[object], same: bool) -> None:
     assert (normalised(one) == normalised(other)) is same
+
+
+NAMES = st.from_regex(r"[a-z][a-z0-9_]{0,8}", fullmatch=True).filter(lambda name: name not in dir(dspy.Example))
+PLAIN = st.none() | st.booleans() | st.integers() | st.text() | st.lists(st.integers()) | st.dictionaries(NAMES, NAMES)
+
+
+@given(fields=st.dictionaries(NAMES, PLAIN, min_size=1), data=st.data())
+def test_an_example_is_what_dspys_own_constructor_makes(fields: dict[str, Any], data: st.DataObject) -> None:
+    inputs = tuple(data.draw(st.lists(st.sampled_from(sorted(fields)), unique=True)))
+    fields |= {KEY_FIELD: "k", GROUP_FIELD: "g"}
+    made: Any = dspy.Example
+    expected = made(**fields).with_inputs(*inputs)
+
+    example: Any = example_of(dict(fields), inputs)
+
+    assert type(example) is type(expected)
+    assert vars(example) == vars(expected)
+    assert {name: type(value) for name, value in vars(example).items()} == {
+        name: type(value) for name, value in vars(expected).items()
+    }
+    assert list(example.items(include_dspy=True)) == list(expected.items(include_dspy=True))
+    assert (repr(example), example, example.toDict()) == (repr(expected), expected, expected.toDict())
+    assert (example.inputs().toDict(), example.labels().toDict()) == (
+        expected.inputs().toDict(), expected.labels().toDict(),
+    )  # fmt: skip
+    assert vars(pickle.loads(pickle.dumps(example))) == vars(expected)
+    assert vars(copy.deepcopy(example)) == vars(expected)
+
+
+def test_examples_share_no_state_that_can_be_changed() -> None:
+    inputs = ("text",)
+    one: Any = example_of({"text": "one"}, inputs)
+    other: Any = example_of({"text": "two"}, inputs)
+
+    one.more = 1
+    one._demos.append("demo")
+    one._input_keys.add("more")
+
+    assert vars(other) == {"_store": {"text": "two"}, "_demos": [], "_input_keys": {"text"}}
+
+
+@pytest.mark.parametrize("enabled", [True, False])
+def test_reading_leaves_the_garbage_collector_as_it_was(store: Store, enabled: bool) -> None:
+    fill(store, tickets(20))
+    before = gc.isenabled()
+    (gc.enable if enabled else gc.disable)()
+    try:
+        read(store)
+        with pytest.raises(DataError):
+            read(store, replace(TICKETS, key="nothing"))
+
+        assert gc.isenabled() is enabled
+    finally:
+        (gc.enable if before else gc.disable)()
+
+
+def test_the_inputs_come_first_then_the_querys_other_columns(store: Store) -> None:
+    fill(store, tickets(20))
+
+    splits = read(store, replace(TICKETS, inputs=("text", "account")))
+
+    every: Any = [*splits.train, *splits.dev, *splits.test]
+    assert {tuple(example.keys()) for example in every} == {("text", "account", "id", "label")}
+
+
+def test_what_is_wrong_behind_the_first_thousand_rows_is_found_there(store: Store) -> None:
+    rows = [(f"t{i:05d}", f"a{i}", f"text {i}", "bug") for i in range(2_500)]
+    fill(store, [*rows, ("t01999", "a", "twice", "bug")], table=TABLE)
+
+    assert refusal(store) == "dataset of eval 'triage': the key 't01999' stands in two rows: column 'id' must be unique"
+
+
+def test_examples_without_marked_inputs_cannot_be_split() -> None:
+    made: Any = dspy.Example
+    unmarked = made(text="one", dspy_g6o_key="k", dspy_g6o_group="g")
+
+    with pytest.raises(ValueError, match=r"the inputs of Example\(\{'text': 'one'\}\) .* use with_inputs\(\)"):
+        Splits((), (), (unmarked,))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import gc
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import combinations
@@ -20,7 +22,11 @@ from g6o_eval.store.port import Store
 from g6o_eval.store.rows import read_rows
 
 _HASHED_AT_ONCE = 1_000  # part of the hash: a change of it changes every hash
+_SHOWN = 3  # pairs that a leak names
 _SPLITS: tuple[Split, ...] = ("train", "dev", "test")
+
+
+_new, _set = object.__new__, object.__setattr__
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,9 @@ class Splits:
     test: tuple[dspy.Example, ...]
 
     def __post_init__(self) -> None:
-        for first, second in combinations(_SPLITS, 2):
-            _check_apart(self, first, second)
+        marks = {split: _marks_of(getattr(self, split)) for split in _SPLITS}
+        for kind in marks["test"]:
+            _check_apart(kind, marks)
 
     @cached_property
     def examples_hash(self) -> str:
@@ -54,11 +61,6 @@ class Splits:
         """The same over the test split alone."""
         return _hash(self.test)
 
-    @cached_property
-    def _marks(self) -> dict[Split, dict[str, dict[str, str]]]:
-        """Split → what must not stand in another one → value → key of an Example that has it."""
-        return {split: _marks_of(getattr(self, split)) for split in _SPLITS}
-
 
 def read_examples(store: Store, dataset: Dataset, *, at: str, eval_name: str) -> Splits:
     """Return the Examples of a Dataset at a commit, each split in the order of its keys' code points.
@@ -68,17 +70,42 @@ def read_examples(store: Store, dataset: Dataset, *, at: str, eval_name: str) ->
         DataError: a column or value cannot be used, or there is nothing to judge.
         LeakError: an input text stands in two splits.
     """
-    found: dict[Split, list[dspy.Example]] = {split: [] for split in _SPLITS}
-    # An Example made from another one takes over its input names; with_inputs would make each of them twice.
-    blank = dspy.Example(dict.fromkeys(dataset.inputs))  # type: ignore[no-untyped-call]  # dspy is untyped
-    blank = blank.with_inputs(*dataset.inputs)  # type: ignore[no-untyped-call]  # dspy is untyped
-    for row in read_rows(store, dataset, at=at, eval_name=eval_name):
-        own = {KEY_FIELD: row.key, GROUP_FIELD: row.group}
-        example = dspy.Example(blank, **row.fields, **own)  # type: ignore[no-untyped-call]  # dspy is untyped
-        found[split_of(row.group, dataset.shares)].append(example)
-    if not found["test"]:
-        raise DataError(_nothing_to_judge(found, at=at, eval_name=eval_name))
-    return Splits(*(tuple(found[split]) for split in _SPLITS))
+    with _uncollected():
+        found: dict[Split, list[dspy.Example]] = {split: [] for split in _SPLITS}
+        places: dict[str, Split] = {}
+        for fields in read_rows(store, dataset, at=at, eval_name=eval_name):
+            group = fields[GROUP_FIELD]
+            if (split := places.get(group)) is None:
+                split = places[group] = split_of(group, dataset.shares)
+            found[split].append(example_of(fields, dataset.inputs))
+        if not found["test"]:
+            raise DataError(_nothing_to_judge(found, at=at, eval_name=eval_name))
+        return Splits(*(tuple(found[split]) for split in _SPLITS))
+
+
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """Keep the garbage collector from walking, again and again, hundreds of thousands of Examples that all stay."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
+
+
+def example_of(fields: dict[str, Any], inputs: Iterable[str]) -> dspy.Example:
+    """Return `dspy.Example(**fields).with_inputs(*inputs)`, which keeps `fields` itself, in a fifth of the time.
+
+    The constructor and with_inputs make and copy each Example twice, and look into dir() of its class for
+    every attribute. What they set is set here; a test compares both.
+    """
+    example: dspy.Example = _new(dspy.Example)
+    _set(example, "_store", fields)
+    _set(example, "_demos", [])
+    _set(example, "_input_keys", set(inputs))
+    return example
 
 
 def normalised(texts: Iterable[object]) -> str:
@@ -86,38 +113,57 @@ def normalised(texts: Iterable[object]) -> str:
 
     Each value is taken as text, those that are no text as their JSON.
     """
-    return "\0".join(_normalised(text if isinstance(text, str) else canonical_json(text)) for text in texts)
+    return "\0".join([_normalised(text) for text in texts])
 
 
-def _normalised(text: str) -> str:
+def _normalised(value: object) -> str:
+    if type(value) is int:
+        return str(value)  # as its JSON
+    text = value if isinstance(value, str) else canonical_json(value)
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     return " ".join(text.casefold().split())
 
 
-def _marks_of(examples: Sequence[dspy.Example]) -> dict[str, dict[str, str]]:
-    marks: dict[str, dict[str, str]] = {"key": {}, "group": {}, "input text": {}}
+def _marks_of(examples: Sequence[dspy.Example]) -> dict[str, list[str]]:
+    """Return what must not stand in two splits: kind → its value in each Example, in order."""
+    fields = [example._store for example in examples]
+    return {
+        "key": [str(each[KEY_FIELD]) for each in fields],
+        "group": [str(each[GROUP_FIELD]) for each in fields],
+        "input text": list(_input_texts(examples)),
+    }
+
+
+def _input_texts(examples: Sequence[dspy.Example]) -> Iterator[str]:
+    names: list[str] = []
+    last = None
     for example in examples:
-        key = key_of(example)
-        names = sorted(example.inputs().keys())  # type: ignore[no-untyped-call]  # dspy is untyped
-        text = normalised(example[name] for name in names)
-        marks["key"][key] = key
-        marks["group"].setdefault(group_of(example), key)
-        marks["input text"].setdefault(text, key)
-    return marks
+        fields, inputs = example._store, example._input_keys
+        if inputs is None:
+            raise ValueError(f"the inputs of {example!r} are not marked: use with_inputs()")
+        if inputs != last:
+            last, names = inputs, sorted(inputs)
+        yield "\0".join([_normalised(fields[name]) for name in names if name in fields])
 
 
-def _check_apart(splits: Splits, first: Split, second: Split) -> None:
-    for kind, mine in splits._marks[first].items():
-        theirs = splits._marks[second][kind]
-        shared = sorted(mine.keys() & theirs.keys())
-        if shared:
-            pairs = ", ".join(f"{mine[each]!r} and {theirs[each]!r}" for each in shared[:3])
-            more = f" and {len(shared) - 3} more" if len(shared) > 3 else ""
-            raise LeakError(
-                f"{first} and {second} share the {kind} of {pairs}{more}: what is judged would be known from {first}. "
-                "Give such rows one group, or leave all but one of them out of the query"
-            )
+def _check_apart(kind: str, marks: Mapping[Split, Mapping[str, list[str]]]) -> None:
+    values = {split: set(marks[split][kind]) for split in _SPLITS}
+    for first, second in combinations(_SPLITS, 2):
+        if values[first].isdisjoint(values[second]):
+            continue
+        shared = sorted(values[first] & values[second])
+        pairs = (tuple(_key_with(marks[split], kind, each) for split in (first, second)) for each in shared[:_SHOWN])
+        shown = ", ".join(f"{one!r} and {other!r}" for one, other in pairs)
+        more = f" and {len(shared) - _SHOWN} more" if len(shared) > _SHOWN else ""
+        raise LeakError(
+            f"{first} and {second} share the {kind} of {shown}{more}: what is judged would be known from {first}. "
+            "Give such rows one group, or leave all but one of them out of the query"
+        )
+
+
+def _key_with(marks: Mapping[str, list[str]], kind: str, value: str) -> str:
+    return marks["key"][marks[kind].index(value)]
 
 
 def _hash(*splits: Sequence[dspy.Example]) -> str:
