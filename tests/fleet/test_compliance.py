@@ -1,0 +1,130 @@
+"""The compliance program: every claim keeps its chain of custody, or the report is refused."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from g6o_eval.fleet.custody import MAX_REPORTS, MIN_REPORTS, make_custody_cases
+from g6o_eval.fleet.programs.compliance import (
+    COMPLIANCE,
+    CONSTRAINTS,
+    CUSTODY,
+    Claim,
+    CustodyMetric,
+    publish,
+    workflows,
+)
+from g6o_eval.prompt.constrain import constrained
+
+BY_NAME = {constraint.name: constraint for constraint in CONSTRAINTS}
+CASE = next(make_custody_cases(1, seed=8))
+TRUTH = [Claim(**claim) for claim in CASE["claims"]]
+
+
+def report(**changed: Any) -> Any:
+    """The truth, but for these fields of its first claim."""
+    return SimpleNamespace(claims=[TRUTH[0].model_copy(update=changed), *TRUTH[1:]])
+
+
+def score(case: dict[str, Any], claims: list[Claim]) -> float:
+    value = CustodyMetric()(SimpleNamespace(**case), SimpleNamespace(claims=claims)).value
+    assert value is not None
+    return value
+
+
+@pytest.mark.parametrize("name", BY_NAME)
+def test_a_faithful_report_breaks_no_rule(name: str) -> None:
+    assert BY_NAME[name].check.problem(report(), CASE) is None
+
+
+def weaker(trust: str) -> Any:
+    """A case whose first report was told with this trust."""
+    return CASE | {"reports": [CASE["reports"][0] | {"trust": trust}, *CASE["reports"][1:]]}
+
+
+@pytest.mark.parametrize(
+    ("name", "changed", "problem"),
+    [
+        ("known-source", {"source_session_id": "ses_made_up"}, "no report comes from 'ses_made_up'"),
+        ("known-source", {"source_session_id": ""}, "no report comes from ''"),
+        ("message-count", {"message_count": 0}, f"{TRUTH[0].statement!r} rests on 0 messages"),
+        ("message-count", {"message_count": -3}, f"{TRUTH[0].statement!r} rests on -3 messages"),
+        (
+            "path-from-source",
+            {"derivation_path": "hearsay"},
+            f"the path 'hearsay' does not begin at {TRUTH[0].source_session_id!r}",
+        ),
+        ("path-from-source", {"derivation_path": ""}, f"the path '' does not begin at {TRUTH[0].source_session_id!r}"),
+        ("short-statements", {"statement": "so " * 31}, "a statement has 31 words"),
+    ],
+)
+def test_a_report_that_breaks_custody_is_told_where(name: str, changed: dict[str, Any], problem: str) -> None:
+    assert BY_NAME[name].check.problem(report(**changed), CASE) == problem
+
+
+@pytest.mark.parametrize(
+    ("told", "called", "refused"),
+    [
+        ("untrusted", "verified", True),
+        ("untrusted", "projected", True),
+        ("projected", "verified", True),
+        ("projected", "untrusted", False),
+        ("verified", "verified", False),
+    ],
+)
+def test_trust_may_be_lowered_and_never_raised(told: str, called: str, refused: bool) -> None:
+    found = BY_NAME["trust-is-not-raised"].check.problem(report(trust_level=called), weaker(told))
+
+    assert found == (f"{TRUTH[0].statement!r} was {told} and is called {called}" if refused else None)
+
+
+@pytest.mark.parametrize("field", CUSTODY)
+def test_each_of_the_four_fields_counts(field: str) -> None:
+    other = {"message_count": 9_999, "trust_level": "projected"}.get(field, "other")
+    if getattr(TRUTH[0], field) == other:
+        other = "verified"
+
+    lost = score(CASE, [TRUTH[0].model_copy(update={field: other}), *TRUTH[1:]])
+
+    assert lost == pytest.approx(1 - 1 / (len(CUSTODY) * len(TRUTH)))
+
+
+def test_missing_and_invented_claims_count_against_a_report() -> None:
+    invented = TRUTH[0].model_copy(update={"statement": "all is well"})
+
+    assert score(CASE, TRUTH) == 1
+    assert score(CASE, TRUTH[1:]) == pytest.approx((len(TRUTH) - 1) / len(TRUTH))
+    assert score(CASE, [*TRUTH, invented]) == pytest.approx(len(TRUTH) / (len(TRUTH) + 1))
+    assert score(CASE, []) == 0
+
+
+def test_the_metric_moves_when_reports_are_swapped() -> None:
+    one, other = make_custody_cases(2, seed=9)
+
+    assert score(one, [Claim(**claim) for claim in other["claims"]]) < 0.5
+
+
+def test_every_orchestrating_workflow_gets_a_text_with_its_limits() -> None:
+    texts = publish(constrained(COMPLIANCE.program(), CONSTRAINTS))
+
+    assert texts.keys() == {f"orchestration-compliance:{card_id}" for card_id in workflows()}
+    assert len(texts) >= 6
+    for card_id, card in workflows().items():
+        text = texts[f"orchestration-compliance:{card_id}"]
+        assert "{{WORKFLOW}}" not in text
+        assert "{{SESSION_ID}}" in text
+        assert all(f"({rule})" in text for rule in card.forbidden)
+        assert all(constraint.clause in text for constraint in CONSTRAINTS)
+
+
+def test_made_up_reports_are_the_same_for_the_same_seed_and_true_to_the_rules() -> None:
+    cases = list(make_custody_cases(40, seed=1))
+
+    assert cases == list(make_custody_cases(40, seed=1))
+    for case in cases:
+        truth = SimpleNamespace(claims=[Claim(**claim) for claim in case["claims"]])
+        assert MIN_REPORTS <= len(case["reports"]) <= MAX_REPORTS
+        assert [rule.check.problem(truth, case) for rule in CONSTRAINTS] == [None] * len(CONSTRAINTS)
