@@ -15,9 +15,12 @@ import orjson
 from g6o_eval.fleet.ingest.array import without_surrogates
 from g6o_eval.redact import neutralise, plain, redact
 
-_WINDOW = 16
-"""A text is cut to this many times what is kept before it is redacted: a secret that reaches past
-the end of what is kept is still seen whole, and a text of megabytes costs no more than a short one."""
+_BEYOND = 4_096
+"""Characters beyond what is kept that are redacted too: a secret that reaches past the end of what is kept is
+still seen whole, and a text of megabytes costs no more than a short one. Tokens are shorter; a key block needs
+no end to be seen."""
+_MARK_CHARS = 64
+"""Longest role or field marker, in characters: what `neutralise` must see to know one."""
 _ESCAPED_AT = re.compile(r"\\+@")
 
 
@@ -36,7 +39,8 @@ def kept(text: str, limit: int) -> str:
     Its secrets are replaced, what cannot be seen is shown, and nothing in it can pose as a part of
     a prompt. The one place through which text from a log goes.
     """
-    return neutralise(plain(redact(text[: limit * _WINDOW].replace("\r\n", "\n"))))[:limit]
+    safe = redact(text[: limit + _BEYOND].replace("\r\n", "\n"))
+    return neutralise(plain(safe[: limit + _MARK_CHARS]))[:limit]
 
 
 @lru_cache(maxsize=4096)
