@@ -19,16 +19,21 @@ class Faults:
 
     def __init__(self, at: int | None = None, kill: Kill = lambda: None) -> None:
         self.statements: list[str] = []
-        self._at, self._kill = at, kill
+        self._at, self._kill, self._start = at, kill, ""
 
     def set(self, at: int | None, kill: Kill = lambda: None) -> None:
         """Count anew, and end at this statement."""
         self.statements.clear()
-        self._at, self._kill = at, kill
+        self._at, self._kill, self._start = at, kill, ""
+
+    def at_first(self, start: str, kill: Kill) -> None:
+        """End at the next statement that begins so; what others were waited for is forgotten."""
+        self._at, self._start, self._kill = None, start, kill
 
     def __call__(self, statement: str) -> None:
         self.statements.append(statement)
-        if len(self.statements) == self._at:
+        if len(self.statements) == self._at or (self._start and statement.startswith(self._start)):
+            self._start = ""
             self._kill()
 
 

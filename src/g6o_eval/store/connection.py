@@ -40,6 +40,10 @@ class LostError(UnavailableError):
     """The connection broke. Whether the statement that it was sent has run is not known."""
 
 
+class LateError(UnavailableError):
+    """No answer came in time. Whether the statement has run, or will, is not known."""
+
+
 class UnreachableError(UnavailableError):
     """Nobody answers there."""
 
@@ -199,7 +203,9 @@ def _error(error: Exception, sql: str, address: Address) -> StoreError:
     if code == 2026:
         return UnavailableError(f"{where} ({address.url}) offers no TLS. {_TLS_HELP}")
     if code == 2013 and "timed out" in said:
-        return UnavailableError(f"{where} did not answer in time ({said}). Give it more: {address.url}?timeout=SECONDS")
+        return LateError(
+            f"{where} ({address.url}) did not answer in time ({said}); the URL's timeout=SECONDS gives more."
+        )
     if code in _LOST or "online garbage collection" in said:
         return LostError(f"the connection to {where} was lost ({said or 'it is closed'}).")
     if code in _CLASH:

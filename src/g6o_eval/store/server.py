@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from g6o_eval.errors import DataError, MissingError, QueryError, ReadOnlyError, StoreError, UnavailableError
 from g6o_eval.store.address import Address
-from g6o_eval.store.connection import Connection, Field, LostError, Observer, Stream
+from g6o_eval.store.connection import Connection, Field, LateError, LostError, Observer, Stream
 from g6o_eval.store.port import Column, Kind, Row, Rows, Value
 from g6o_eval.store.server_change import (
     MAIN,
@@ -102,7 +102,7 @@ class ServerStore:
             try:
                 yield change
                 change.finish(message)
-            except LostError as error:
+            except (LostError, LateError) as error:
                 raise UnavailableError(f"{error} Nothing was written by {message!r}") from None
             finally:
                 self._in_change = False

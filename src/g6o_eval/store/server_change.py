@@ -12,7 +12,7 @@ from contextlib import suppress
 
 from g6o_eval.errors import QueryError, RefusedError, StoreError, UnavailableError, UnfitError
 from g6o_eval.store.address import Address
-from g6o_eval.store.connection import ClashError, Connection, LostError
+from g6o_eval.store.connection import ClashError, Connection, LateError, LostError
 from g6o_eval.store.port import Row, Value
 from g6o_eval.store.sessions import Sessions
 from g6o_eval.store.sql import check_change, insert_batches, quoted
@@ -103,12 +103,12 @@ class ServerChange:
             if not made:
                 return  # nothing was changed
             connection.use(f"{self._address.database}/{MAIN}")
-        except LostError as error:
+        except (LostError, LateError) as error:
             raise UnavailableError(f"{error} Nothing was written by {message!r}") from None
         ((commit,),) = made
         try:
             self.commit = self._merge(connection, str(commit), message)
-        except LostError as error:
+        except (LostError, LateError) as error:
             self.commit = self._settle(str(commit), message, error)
 
     def leave(self) -> None:
@@ -183,7 +183,7 @@ class ServerChange:
             "change writes to. Nothing was written. Look at them and commit them: g6o-eval adopt"
         )
 
-    def _settle(self, commit: str, message: str, lost: LostError) -> str:
+    def _settle(self, commit: str, message: str, lost: UnavailableError) -> str:
         """Find out, on another connection, whether a merge whose answer was lost has happened."""
 
         def ask(connection: Connection) -> str | None:
