@@ -3,17 +3,20 @@
 /** Of the column prompt_id, in characters. */
 export const LONGEST_ID = 200;
 
+/** Levels of delegation that are believed; more is a circle in the records. */
+export const DEEPEST = 10;
+
 export interface Card {
   readonly card: string;
   readonly formula?: string;
-  /** Levels below the root, 0 or more. */
+  /** What `depthOf` says of the session: 1 for one that nobody asked for. */
   readonly depth?: number;
 }
 
 /** Return the ids of a card's exit prompt, most specific first: formula and depth, formula, depth, the card alone. */
 export function candidates({ card, formula, depth }: Card): string[] {
-  if (depth !== undefined && (!Number.isInteger(depth) || depth < 0)) {
-    throw new RangeError(`depth must be a whole number ≥ 0, got ${depth}`);
+  if (depth !== undefined && (!Number.isInteger(depth) || depth < 1)) {
+    throw new RangeError(`depth must be a whole number ≥ 1, got ${depth}`);
   }
   const base = `card-exit:${card}`;
   const byFormula = formula === undefined ? undefined : `${base}:formula-${formula}`;
@@ -25,6 +28,21 @@ export function candidates({ card, formula, depth }: Card): string[] {
     base,
   ];
   return found.filter((id) => id !== undefined);
+}
+
+/**
+ * Return how deep a session stands: 1 for one that nobody asked for, one more than its parent's else. The same
+ * rule as `g6o_eval.fleet.exits.depth_of`, by which texts are published: a depth counted otherwise finds none.
+ */
+export function depthOf(sessionId: string, parents: Readonly<Record<string, string>>): number {
+  let depth = 1;
+  for (let at = parents[sessionId]; at !== undefined; at = parents[at]) {
+    depth += 1;
+    if (depth > DEEPEST) {
+      throw new RangeError(`session ${JSON.stringify(sessionId)} stands deeper than ${DEEPEST} levels: its parents go in a circle`);
+    }
+  }
+  return depth;
 }
 
 /** Throw unless these can be ids: a caller's mistake, not a state of the server. */

@@ -1,4 +1,4 @@
-export { candidates, LONGEST_ID, type Card } from "./ids.js";
+export { candidates, DEEPEST, depthOf, LONGEST_ID, type Card } from "./ids.js";
 export { PASSWORD_VARIABLE, type Options, type Tls } from "./options.js";
 export { PromptReader } from "./reader.js";
 export {

@@ -1,10 +1,37 @@
 import { describe, expect, test } from "vitest";
-import { candidates, checkIds } from "../src/ids.js";
+import { readFileSync } from "node:fs";
+import { candidates, checkIds, depthOf } from "../src/ids.js";
+
+interface Vectors {
+  ids: { card: string; formula: string | null; depth: number | null; ids: string[] }[];
+  depths: { session: string; parents: Record<string, string>; depth: number }[];
+}
+// What the Python side, which publishes the texts, is tested with too.
+const VECTORS = JSON.parse(
+  readFileSync(new URL("../../../tests/data/exit_ids.json", import.meta.url), "utf8"),
+) as Vectors;
+
+describe("what publishes and what reads agree", () => {
+  test.each(VECTORS.ids)("on the ids of $card, $formula, $depth", ({ card, formula, depth, ids }) => {
+    const asked = { card, ...(formula === null ? {} : { formula }), ...(depth === null ? {} : { depth }) };
+    expect(candidates(asked)).toEqual(ids);
+  });
+
+  test.each(VECTORS.depths)("on the depth of $session", ({ session, parents, depth }) => {
+    expect(depthOf(session, parents)).toBe(depth);
+  });
+
+  test("on parents that go in a circle: they are refused", () => {
+    expect(() => depthOf("a", { a: "b", b: "a" })).toThrow(
+      new RangeError('session "a" stands deeper than 10 levels: its parents go in a circle'),
+    );
+  });
+});
 
 describe("candidates", () => {
   test.each([
     [{ card: "c" }, ["card-exit:c"]],
-    [{ card: "c", depth: 0 }, ["card-exit:c:depth-0", "card-exit:c"]],
+    [{ card: "c", depth: 1 }, ["card-exit:c:depth-1", "card-exit:c"]],
     [{ card: "c", formula: "f" }, ["card-exit:c:formula-f", "card-exit:c"]],
     [
       { card: "c", formula: "f", depth: 2 },
@@ -14,9 +41,9 @@ describe("candidates", () => {
     expect(candidates(card)).toEqual(ids);
   });
 
-  test.each([-1, 1.5, Number.NaN])("refuse the depth %d", (depth) => {
+  test.each([-1, 0, 1.5, Number.NaN])("refuse the depth %d", (depth) => {
     expect(() => candidates({ card: "c", depth })).toThrow(
-      new RangeError(`depth must be a whole number ≥ 0, got ${depth}`),
+      new RangeError(`depth must be a whole number ≥ 1, got ${depth}`),
     );
   });
 });
