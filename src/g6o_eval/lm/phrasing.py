@@ -1,8 +1,8 @@
 """What the offline LM answers where a prompt asks for free texts, or for a list of them.
 
 By analogy with the nearest demo: what that demo's answer took from its own inputs is exchanged for what
-stands there in the question. Without a demo it takes over what the objective tells to do: lines with a
-bullet or a number go to the field that they speak of, and `Name: …` lines to the field of that name.
+stands there in the question. Without a demo it takes over what the objective tells: `Name: …` goes to the
+field of that name, and other lines with a bullet or a number to the list that they speak of.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ _BULLET = re.compile(r"(?:[-*•]|\d+[.)])\s+(.+)")
 _HEADED = re.compile(r"([^:`]{1,60}): (\S.*)")
 _HEADING = re.compile(r".*:$")
 _HOLE = re.compile(r"\{\{(\w+)\}\}")
+_REFUSED = re.compile(r"(?:do not|don't|never|no|avoid)\b", re.IGNORECASE)
 _NEGATIVE = re.compile(r"\b(?:not|never|no|avoid)\b", re.IGNORECASE)
 _EMPTY = frozenset({"", "none", "[]", "null"})
 _SHORTEST = 3
@@ -80,23 +81,34 @@ def _is_empty(value: str) -> bool:
 
 
 def _lines(output: Output, prompt: Prompt) -> Iterator[str]:
-    texts = [each for each in prompt.outputs if each.kind in TEXTS]
+    lists = [each for each in prompt.outputs if each.kind in TEXTS]
     heading = ""
     for line in prompt.objective.splitlines():
-        if match := _BULLET.fullmatch(line):
-            # Limits, and what stands under "Rules …:", say how to answer, not what.
-            if "rules" not in features(heading) and not limits(line) and _field_of(match[1], texts) is output:
-                yield match[1]
-            continue
-        heading = line if _HEADING.fullmatch(line) else heading if line else ""
-        if (match := _HEADED.fullmatch(line)) and features(match[1]) & features(output.name.replace("_", " ")):
-            yield match[2]
+        bullet = _BULLET.fullmatch(line)
+        body = bullet[1] if bullet else line
+        headed = _HEADED.fullmatch(body)
+        if headed and (named := [each for each in prompt.outputs if _is_named(each, headed[1])]):
+            if output in named:
+                yield headed[2]
+        elif bullet and lists and not _is_rule(line, heading) and _field_of(body, lists) is output:
+            yield body
+        if not bullet:
+            heading = line if _HEADING.fullmatch(line) else heading if line else ""
+
+
+def _is_rule(line: str, heading: str) -> bool:
+    """Tell whether a line says how to answer, not what: it sets a limit, or stands under "Rules …:"."""
+    return "rules" in features(heading) or limits(line)
+
+
+def _is_named(output: Output, head: str) -> bool:
+    return bool(features(head) & features(output.name.replace("_", " ")))
 
 
 def _field_of(line: str, outputs: Sequence[Output]) -> Output:
-    """Return the field that a line speaks of: what not to do belongs where that is asked; else by shared words."""
-    negative = _NEGATIVE.search(line) is not None
-    fitting = [output for output in outputs if (_NEGATIVE.search(_about(output)) is not None) == negative] or outputs
+    """Return the list that a line speaks of: what not to do belongs where that is asked; else by shared words."""
+    refused = _REFUSED.match(line) is not None
+    fitting = [output for output in outputs if (_NEGATIVE.search(_about(output)) is not None) == refused] or outputs
     return max(fitting, key=lambda output: len(features(_about(output)) & features(line)))
 
 

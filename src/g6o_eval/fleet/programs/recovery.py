@@ -15,20 +15,22 @@ import dspy
 from g6o_eval.budget import Budget
 from g6o_eval.constraint import Assert, Suggest, check
 from g6o_eval.dataset import Dataset, Shares
+from g6o_eval.errors import DeclarationError
 from g6o_eval.eval import Eval
 from g6o_eval.fleet.diagnosis import CATEGORIES, DiagnosisCategory
-from g6o_eval.fleet.programs.recovery_guide import PARTS, facts_of
+from g6o_eval.fleet.programs.recovery_guide import PARTS, facts_of, lines_of
 from g6o_eval.fleet.programs.recovery_metric import (
     MAX_STEPS,
     MAX_WORDS,
     MIN_STEPS,
     RecoveryMetric,
     leftovers,
+    session_ids,
     texts_of,
 )
 from g6o_eval.fleet.programs.recovery_template import SUGGESTED, TEMPLATES, placeholders_in
 from g6o_eval.gate import Gate
-from g6o_eval.optimizer import Bootstrap
+from g6o_eval.optimizer import Guidance
 
 # ── Signatures: one shape, and what single categories are told beside it ──
 
@@ -46,7 +48,7 @@ class Recover(dspy.Signature):  # type: ignore[metaclass]  # dspy says one of it
     kill_reason: str = dspy.InputField(desc="how it was stopped")  # type: ignore[no-untyped-call]
     first_steps: list[str] = dspy.OutputField(desc="what to do first, in order")  # type: ignore[no-untyped-call]
     will_not_repeat: list[str] = dspy.OutputField(desc="calls and approaches that ended the session")  # type: ignore[no-untyped-call]
-    limits_kept: list[str] = dspy.OutputField(desc="limits of this run")  # type: ignore[no-untyped-call]
+    within_limits: list[str] = dspy.OutputField(desc="limits of this run")  # type: ignore[no-untyped-call]
     stops_when: str = dspy.OutputField(desc="when to stop")  # type: ignore[no-untyped-call]
 
 
@@ -115,7 +117,7 @@ class Recovery(dspy.Module):
 def build_dataset(category: DiagnosisCategory) -> Dataset:
     """Return the stopped sessions of a category, by what somebody who knows said of them.
 
-    Most go to test: a demo or two is all that is learned from train, and a gate needs examples.
+    Most go to test: nothing is learned from train, and a gate needs examples.
     """
     facts = facts_of(category)
     columns = ", ".join(f"c.{name}" for name in facts if name != "suggested_action")
@@ -130,7 +132,7 @@ def build_dataset(category: DiagnosisCategory) -> Dataset:
         key="session_id",
         inputs=facts,
         group="root_session_id",
-        shares=Shares(train=0.15, dev=0.2, test=0.65),
+        shares=Shares(train=0.1, dev=0.25, test=0.65),
     )
 
 
@@ -163,43 +165,25 @@ CONSTRAINTS = (
 
 
 def publish(category: DiagnosisCategory, program: Any) -> dict[str, str]:
-    """Return the text that the daemon fills and puts before an agent: instructions, clauses, then worked plans.
+    """Return the text that the daemon fills and puts before an agent: instructions, then clauses.
 
     Raises:
-        DeclarationError: it asks for something that nobody fills.
+        DeclarationError: the text asks for something that nobody fills or names a session; or the
+            program has demos, which an agent would not get.
     """
     predictor = program.plan
-    # In the order of the signature's fields: a program read back from its file has them in another one.
-    plans = [
-        _prose({name: demo[name] for name in predictor.signature.fields if name in demo}) for demo in predictor.demos
-    ]
-    text = "\n\n".join([predictor.signature.instructions, *plans]) + "\n"
+    text = predictor.signature.instructions.strip() + "\n"
+    prompt_id = f"fitter-dispatch:{category}"
     placeholders_in(text)
-    return {f"fitter-dispatch:{category}": text}
-
-
-_HEADINGS = {
-    "first_steps": "First steps",
-    "will_not_repeat": "Will not repeat",
-    "limits_kept": "Limits",
-    "stops_when": "Stops when",
-}
-
-
-def _prose(demo: Mapping[str, Any]) -> str:
-    """Return a demo as an agent can read it: what another session's facts were, and the plan made with them."""
-    facts = [
-        f"- {name.replace('_', ' ')}: {'; '.join(str(fact).splitlines())}"
-        for name, fact in demo.items()
-        if name not in PARTS
-    ]
-    plan = [f"{heading}: {_joined(demo[part])}" for part, heading in _HEADINGS.items() if part in demo]
-    return "\n".join(["A plan that was made after another session. Its facts:", *facts, "The plan:", *plan])
-
-
-def _joined(value: Any) -> str:
-    items = value if isinstance(value, list | tuple) else [value]
-    return str(items[0]) if len(items) == 1 else "".join(f"\n- {item}" for item in items)
+    if ids := session_ids(text):
+        raise DeclarationError(
+            f"the text of {prompt_id} names the session {ids[0]!r}; write {{{{SESSION_ID}}}} instead"
+        )
+    if predictor.demos:
+        raise DeclarationError(
+            f"the text of {prompt_id} cannot hold {len(predictor.demos)} demos; compile it with Guidance, not Bootstrap"
+        )
+    return {prompt_id: text}
 
 
 # ── Evals ──
@@ -218,8 +202,8 @@ def build_eval(category: DiagnosisCategory) -> Eval:
         dataset=build_dataset(category),
         metric=RecoveryMetric(category),
         constraints=CONSTRAINTS,
-        optimizer=Bootstrap(candidates=8, max_demos=2, threshold=0.9, seed=11),
-        budget=Budget(calls=400, usd=5),
+        optimizer=Guidance(lines=lines_of(category), most=5),
+        budget=Budget(calls=800, usd=5),
         gate=Gate(min_mean=0.60, max_drop=0.10),
         publish=partial(publish, category),
     )

@@ -11,8 +11,8 @@ from typing import Any, Literal
 from g6o_eval.fleet.diagnosis import DiagnosisCategory
 from g6o_eval.fleet.recovery_case import NOTHING_KNOWN
 
-Part = Literal["first_steps", "will_not_repeat", "limits_kept", "stops_when"]
-PARTS: tuple[Part, ...] = ("first_steps", "will_not_repeat", "limits_kept", "stops_when")
+Part = Literal["first_steps", "will_not_repeat", "within_limits", "stops_when"]
+PARTS: tuple[Part, ...] = ("first_steps", "will_not_repeat", "within_limits", "stops_when")
 """The output fields of a recovery: the parts of a plan."""
 
 SHARED = (
@@ -67,10 +67,11 @@ def _dont(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern, re.IGNORECASE)
 
 
-_USED: tuple[tuple[str, Part], ...] = (("task", "first_steps"), ("files", "first_steps"), ("limits", "limits_kept"))
+_USED: tuple[tuple[str, Part], ...] = (("task", "first_steps"), ("files", "first_steps"), ("limits", "within_limits"))
 _VERIFY = _point("verify the result", r"\b(verif|check|test)", "first_steps", "stops_when")
 _COMMIT = _point("commit", r"\bcommit", "first_steps", "stops_when")
-_NOT_AGAIN = ("The call that was repeated: {repeated}", "What ended the session: {kill_reason}")
+_STOP = _point("say when to stop", r"\b(when|until|once|limit|committed|verified|checked)\b", "stops_when")
+_NOT_AGAIN = ("Do not make this call again: {repeated}", "Do not end as that session did: {kill_reason}")
 
 GUIDES: Mapping[DiagnosisCategory, Guide] = MappingProxyType(
     {
@@ -82,6 +83,7 @@ GUIDES: Mapping[DiagnosisCategory, Guide] = MappingProxyType(
                 _VERIFY,
                 _COMMIT,
                 _point("exit", r"\b(exit|stop|done)", "first_steps", "stops_when"),
+                _STOP,
             ),
             dont=_dont(r"\b(ask (\w+ )?for|request|wait for|await)\b"),
             steps=(
@@ -90,7 +92,7 @@ GUIDES: Mapping[DiagnosisCategory, Guide] = MappingProxyType(
                 "Finish the pending changes.",
                 "Verify the result and commit it.",
             ),
-            not_again=(*_NOT_AGAIN, "No question that nobody answers."),
+            not_again=(*_NOT_AGAIN, "Do not ask what nobody answers."),
             stops_when="The changes are verified and committed, then exit; or a limit is reached.",
         ),
         "infinite_retry": Guide(
@@ -101,6 +103,7 @@ GUIDES: Mapping[DiagnosisCategory, Guide] = MappingProxyType(
                 _point("take another approach", r"\b(different|another|other) (fix|approach|way)\b"),
                 _VERIFY,
                 _COMMIT,
+                _STOP,
             ),
             dont=_dont(r"\b(retry|try (it )?again|once more|same (call|command|approach)|rerun)\b"),
             steps=(
@@ -110,7 +113,7 @@ GUIDES: Mapping[DiagnosisCategory, Guide] = MappingProxyType(
                 "Apply a different fix.",
                 "Verify that it works and commit it.",
             ),
-            not_again=("The tool that failed, with the same arguments: {failing_tool}", *_NOT_AGAIN),
+            not_again=("Do not call it with the same arguments again: {failing_tool}", *_NOT_AGAIN),
             stops_when="The fix is verified and committed, or a limit is reached.",
         ),
         "scope_creep": Guide(
@@ -121,6 +124,7 @@ GUIDES: Mapping[DiagnosisCategory, Guide] = MappingProxyType(
                 _point("no extra features", r"\b(feature|extra|addition)", "will_not_repeat"),
                 _point("no wider scope", r"\b(scope|outside|unrelated|widen)", "will_not_repeat"),
                 _COMMIT,
+                _STOP,
             ),
             dont=_dont(r"\b(refactor|rewrite|moderni[sz]e|restructure|extra features?|also (update|rename|improve))\b"),
             steps=(
@@ -131,9 +135,9 @@ GUIDES: Mapping[DiagnosisCategory, Guide] = MappingProxyType(
             ),
             not_again=(
                 *_NOT_AGAIN,
-                "Refactoring of unrelated code.",
-                "Extra features.",
-                "Work that widens the scope.",
+                "Do not refactor unrelated code.",
+                "Do not add extra features.",
+                "Do not widen the scope.",
             ),
             stops_when="The core fix is committed, or a limit is reached.",
         ),
@@ -144,6 +148,7 @@ GUIDES: Mapping[DiagnosisCategory, Guide] = MappingProxyType(
                 _point("read only what is edited", r"\bonly\b"),
                 _point("commit each change", r"\bcommit", "first_steps", "stops_when"),
                 _point("no broad search", r"\b(search|broad)", "will_not_repeat"),
+                _STOP,
             ),
             dont=_dont(r"\b(search|read|open|scan) (through )?(the whole|all|every)|\beverything\b"),
             steps=(
@@ -152,7 +157,7 @@ GUIDES: Mapping[DiagnosisCategory, Guide] = MappingProxyType(
                 "Read only what has to be edited.",
                 "Make one logical change in it and commit that.",
             ),
-            not_again=(*_NOT_AGAIN, "Broad searches, and files that were read before."),
+            not_again=(*_NOT_AGAIN, "Do not search broadly."),
             stops_when="Each change is committed, or a limit is reached.",
         ),
         "model_confusion": Guide(
@@ -163,6 +168,7 @@ GUIDES: Mapping[DiagnosisCategory, Guide] = MappingProxyType(
                 _point("one change at a time", r"\b(one|single) change\b"),
                 _point("check each change", r"\b(verif|check|test)"),
                 _COMMIT,
+                _STOP,
             ),
             dont=_dont(r"\b(at once|in parallel|several changes|many changes)\b"),
             steps=(
@@ -171,7 +177,11 @@ GUIDES: Mapping[DiagnosisCategory, Guide] = MappingProxyType(
                 "Check each change before the next one.",
                 "Commit when the check passes.",
             ),
-            not_again=("A call of this tool as it failed: {failing_tool}", "Its error: {last_error}", *_NOT_AGAIN),
+            not_again=(
+                "Do not call it the way that failed: {failing_tool}",
+                "Do not cause this error again: {last_error}",
+                *_NOT_AGAIN,
+            ),
             stops_when="One simple change is checked and committed, or a limit is reached.",
         ),
     }
@@ -185,22 +195,34 @@ def facts_of(category: DiagnosisCategory) -> tuple[str, ...]:
     return (*SHARED, *GUIDES[category].more_facts)
 
 
+DECOYS = ("Ask for approval before each step.", "Retry until it works.")
+"""Lines that no recovery should get: a choice among good lines alone would prove nothing."""
+
+
+def lines_of(category: DiagnosisCategory) -> tuple[str, ...]:
+    """Return the lines that a compile may add to a category's text: what tells a fact or when to stop, and DECOYS."""
+    guide = GUIDES[category]
+    telling = [text for text in (*guide.not_again, *guide.steps) if _HOLE.search(text)]
+    texts = [_HOLE.sub(lambda hole: f"{{{{{hole[1].upper()}}}}}", text) for text in telling]
+    return (*texts, f"When to stop: {guide.stops_when}", *DECOYS)
+
+
 def known(value: object) -> bool:
     """Tell whether a fact says anything."""
     return str(value).strip() not in NOTHING_KNOWN
 
 
 def worked_plan(category: DiagnosisCategory, facts: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the plan that the rules make of the facts: what demos show, and what metrics are tested with.
+    """Return the plan that the rules make of the facts: the right answer that metrics are tested with.
 
-    It uses the first file only, and every fact that is known.
+    It uses every fact that is known, of the files the first.
     """
     guide = GUIDES[category]
     told = {name: str(facts[name]).splitlines()[0] for name in facts_of(category) if known(facts[name])}
     return {
         "first_steps": _filled(guide.steps, told),
         "will_not_repeat": _filled(guide.not_again, told),
-        "limits_kept": [told["limits"]],
+        "within_limits": [told["limits"]],
         "stops_when": guide.stops_when,
     }
 

@@ -16,7 +16,7 @@ QUOTED_RUN = 3
 """Words in a row that must be the fact's own for a fact of more words to count as used."""
 PENALTY = 0.5
 """Factor on the score for each contradiction, and for each bound of length that is left."""
-MIN_STEPS, MAX_STEPS = 2, 6
+MIN_STEPS, MAX_STEPS = 2, 8
 """First steps of a plan."""
 MAX_WORDS = 220
 """Words of a whole plan."""
@@ -85,7 +85,12 @@ def _sentences(part: Part, value: object) -> Iterator[str]:
 def leftovers(plan: Texts) -> list[str]:
     """Return what must never reach an agent's plan: placeholders, and ids of sessions."""
     text = "\n".join(sentence for part in PARTS for sentence in plan[part])
-    return [match[0] for pattern in (_PLACEHOLDER, _SESSION_ID) for match in pattern.finditer(text)]
+    return [*(match[0] for match in _PLACEHOLDER.finditer(text)), *session_ids(text)]
+
+
+def session_ids(text: str) -> list[str]:
+    """Return what looks like the id of a session: a UUID, or `ses_…`."""
+    return [match[0] for match in _SESSION_ID.finditer(text)]
 
 
 def uses(fact: str, said: str) -> bool:
