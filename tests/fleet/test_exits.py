@@ -25,6 +25,13 @@ def test_ids_go_from_the_most_specific_to_the_card(vector: dict[str, Any]) -> No
     assert list(exit_ids(vector["card"], formula=vector["formula"], depth=vector["depth"])) == vector["ids"]
 
 
+def test_a_depth_that_no_session_has_gets_no_id() -> None:
+    with pytest.raises(DataError) as refused:
+        exit_ids("execute-subtask", depth=0)
+
+    assert str(refused.value) == "depth must be at least 1, got 0: count it with depth_of"
+
+
 @pytest.mark.parametrize("vector", VECTORS["depths"], ids=lambda vector: vector["session"])
 def test_depth_counts_from_the_session_that_nobody_asked_for(vector: dict[str, Any]) -> None:
     assert depth_of(vector["session"], vector["parents"]) == vector["depth"]

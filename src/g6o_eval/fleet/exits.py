@@ -42,7 +42,13 @@ def depth_of(session_id: str, parents: Mapping[str, str]) -> int:
 
 
 def exit_ids(card_id: str, *, formula: str | None = None, depth: int | None = None) -> tuple[str, ...]:
-    """Return the prompt ids to ask for, the most specific first: formula and depth, formula, depth, card."""
+    """Return the prompt ids to ask for, the most specific first: formula and depth, formula, depth, card.
+
+    Raises:
+        DataError: the depth is below 1, which `depth_of` never says.
+    """
+    if depth is not None and depth < 1:
+        raise DataError(f"depth must be at least 1, got {depth}: count it with depth_of")
     by_formula, by_depth = f":formula-{formula}", f":depth-{depth}"
     found = [f"card-exit:{card_id}"]
     if depth is not None:
