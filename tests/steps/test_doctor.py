@@ -221,3 +221,13 @@ def test_the_lines_end_with_the_remedies_and_the_count() -> None:
         "b: Do this",
         "1 of 2 checks failed",
     ]
+
+
+def test_what_was_found_is_cut_in_the_table_and_whole_below() -> None:
+    long = "lacks " + "x" * 60
+
+    lines = doctor_lines([Check("tables", "fail", long, "all of them", "Migrate"), Check("note", "note", long, "none")])
+
+    cut = f"lacks {'x' * 53}…"
+    assert [line.split("  ")[-2:] for line in lines[1:3]] == [[cut, "all of them"], [cut, "none"]]
+    assert lines[3:] == [f"tables: {long}. Migrate", "1 of 2 checks failed"]

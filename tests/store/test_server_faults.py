@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -24,7 +25,7 @@ from support.faults import Faults, Kill, die_before, die_during, in_a_child
 from support.promoter import artifact, promote
 
 PROMOTER = Path(__file__).parent.parent / "support" / "promoter.py"
-KILLS = 25
+KILLS = int(os.environ.get("G6O_TEST_KILLS", "25"))
 MOMENTS, MOMENT_SECONDS = 14, 0.0003  # a commit or a merge takes 2 to 4 ms
 
 

@@ -41,9 +41,9 @@ listener:
   port: {port}
 {listener}data_dir: {folder}/data
 system_variables:
-  secure_file_priv: {folder}/files
   dolt_stats_enabled: 0
-"""
+{variables}"""
+OWN_FILES = "  secure_file_priv: {folder}/files\n"
 
 
 class DoltServer:
@@ -54,8 +54,11 @@ class DoltServer:
         port: on 127.0.0.1.
     """
 
-    def __init__(self, folder: Path, port: int | None = None, *, listener: str = "") -> None:
-        self.folder, self._listener = folder, listener  # more lines of the listener's settings
+    def __init__(
+        self, folder: Path, port: int | None = None, *, listener: str = "", system_variables: str = OWN_FILES
+    ) -> None:
+        self.folder = folder
+        self._listener, self._variables = listener, system_variables.format(folder=folder)  # lines of config.yaml
         self.port = port or free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
@@ -88,7 +91,9 @@ class DoltServer:
             each.mkdir(parents=True, exist_ok=True)
         (home / "config_global.json").write_text(SETTINGS)
         config = self.folder / "config.yaml"
-        config.write_text(CONFIG.format(port=self.port, folder=self.folder, listener=self._listener))
+        config.write_text(
+            CONFIG.format(port=self.port, folder=self.folder, listener=self._listener, variables=self._variables)
+        )
         own = {"DOLT_ROOT_PATH": str(home.parent), "DOLT_EVENTS_EMITTER": "null", "DOLT_DISABLE_EVENT_FLUSH": "1"}
         with (self.folder / "log").open("ab") as log:
             self._process = subprocess.Popen(

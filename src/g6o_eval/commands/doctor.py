@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from g6o_eval.steps.doctor import Check
 
 UNFIT = 1
+LONGEST_FOUND = 60
+"""In the table; the whole of it stands below, before what to do."""
 
 
 @click.command()
@@ -61,9 +63,16 @@ def doctor_lines(found: Sequence[Check]) -> list[str]:
     """Return one line for each check, then what to do about those that failed."""
     from g6o_eval.redact import plain, redact
 
-    rows = [(check.state, check.name, " ".join(check.found.split()), check.wanted) for check in found]
+    said = {check: " ".join(check.found.split()) for check in found}
+    rows = [(check.state, check.name, _short(text), check.wanted) for check, text in said.items()]
     lines = table_lines(("", "what", "found", "wanted"), rows)
     failed = [check for check in found if check.state == "fail"]
-    lines += [f"{check.name}: {check.remedy}" for check in failed]
+    for check in failed:
+        whole = f"{said[check]}. " if len(said[check]) > LONGEST_FOUND else ""
+        lines.append(f"{check.name}: {whole}{check.remedy}")
     lines.append(f"{len(failed)} of {len(found)} checks failed" if failed else f"all {len(found)} checks hold")
     return [plain(redact(line)) for line in lines]
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= LONGEST_FOUND else f"{text[: LONGEST_FOUND - 1]}…"

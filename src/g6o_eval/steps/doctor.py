@@ -90,6 +90,8 @@ def store_checks(store: Store) -> Iterator[Check]:
     yield _grants(store)
     if store.kind == "server":
         yield files_check(_one(store, "SELECT COALESCE(@@GLOBAL.secure_file_priv, '')"))
+        # Its @@datadir is empty, and no statement says how much room there is: look there by hand.
+        yield Check("free space, server", "note", "it does not tell", "≥ 1 GiB; a full disk ends it")
     yield from _dirty(store)
     yield from _clock(store)
     for origin in origins(store):
@@ -170,7 +172,8 @@ def _grants(store: Store) -> Check:
     grantee = f"'{name}'@'{host}'"
     found = sorted(str(each) for (each,) in store.read(sql, (grantee,) * 3) if each != "USAGE")
     needed = {"admin": {"CREATE", "DROP"}, "promoter": {"INSERT", "UPDATE", "DELETE", "EXECUTE"}}
-    may = next((role for role, rights in needed.items() if rights <= set(found)), "judge")
+    less = "judge" if "SELECT" in found else "none of the roles"
+    may = next((role for role, rights in needed.items() if rights <= set(found)), less)
     text = f"{user}: {may} ({', '.join(found) if len(found) <= 6 else f'{len(found)} privileges'})"
     return _check("rights", "SELECT" in found, text, "SELECT", "Run as an admin: g6o-eval grants --role judge")
 
