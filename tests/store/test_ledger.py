@@ -12,6 +12,7 @@ from g6o_eval.artifact import Artifact, Lineage
 from g6o_eval.errors import DataError, MissingError, RefusedError, StaleError, UnavailableError
 from g6o_eval.store.artifacts import MOST_BYTES
 from g6o_eval.store.ledger import (
+    Order,
     artifact_digest,
     eval_names,
     history,
@@ -43,13 +44,9 @@ A, B, C = artifact("A"), artifact("B"), artifact("C")
 
 def promote(store: Store, candidate: Artifact, **changes: Any) -> str:
     current = live(store, candidate.eval_name)
-    order: dict[str, Any] = {
-        "run_id": "01RUN",
-        "expected_live": current.program_digest if current else None,
-        "by": "ci",
-        "reason": "passed",
-    }
-    return record_promotion(store, candidate, **order | changes)
+    facts: dict[str, Any] = {"run_id": "01RUN", "expected_live": current.program_digest if current else None}
+    order = Order(by="ci", reason="passed", allow_offline=changes.pop("allow_offline", False))
+    return record_promotion(store, candidate, order, **facts | changes)
 
 
 def back(store: Store, name: str = "triage") -> str | None:
@@ -404,7 +401,7 @@ class LabellessStore:
 def test_a_promotion_stands_without_its_label_and_says_so(store: Store) -> None:
     with pytest.warns(UserWarning, match="promote stands") as caught:
         record_promotion(
-            LabellessStore(store), A, run_id="01RUN", expected_live=None, by="ci", reason=""  # type: ignore[arg-type]  # only what it asks for
+            LabellessStore(store), A, Order(by="ci"), run_id="01RUN", expected_live=None  # type: ignore[arg-type]  # only what it asks for
         )  # fmt: skip
 
     assert str(caught[0].message) == "promote stands, but its label 'prompt/triage@1' could not be put: no tags today"

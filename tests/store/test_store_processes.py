@@ -19,7 +19,7 @@ from pathlib import Path
 from g6o_eval.artifact import Artifact, Lineage
 from g6o_eval.errors import StaleError
 from g6o_eval.store.choose import open_store
-from g6o_eval.store.ledger import live, record_promotion
+from g6o_eval.store.ledger import Order, live, record_promotion
 
 def artifact(name, program):
     lineage = Lineage(data_commit="d", git_commit=None, dspy_version="3.4.1", g6o_version="0.1.0")
@@ -36,7 +36,7 @@ name, count = sys.argv[2], int(sys.argv[3])
 before = None
 for number in range(count):
     each = artifact(name, f"{name} {number}")
-    record_promotion(store, each, run_id="01", expected_live=before, by=name, reason="")
+    record_promotion(store, each, Order(by=name), run_id="01", expected_live=before)
     before = each.program_digest
 print("done")
 """
@@ -48,7 +48,7 @@ PROMOTE_ONE = (
 start = float(sys.argv[3])
 time.sleep(max(0.0, start - time.time()))
 try:
-    record_promotion(store, artifact("triage", sys.argv[2]), run_id="01", expected_live=None, by=sys.argv[2], reason="")
+    record_promotion(store, artifact("triage", sys.argv[2]), Order(by=sys.argv[2]), run_id="01", expected_live=None)
     print("won")
 except StaleError:
     print("stale")

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from g6o_eval.errors import DataError, RefusedError
-from g6o_eval.steps.promote import AlreadyLive, Checkout, Order, promote
+from g6o_eval.steps.promote import AlreadyLive, Checkout, promote
 from g6o_eval.steps.rollback import rollback
 from g6o_eval.steps.transfer import KEYS, export_history, import_history
 from g6o_eval.store.choose import open_store
-from g6o_eval.store.ledger import live
+from g6o_eval.store.ledger import Order, live
 from g6o_eval.store.origins import origins
 from g6o_eval.store.port import Row, Store
 from g6o_eval.store.schema import known_migrations, migrate

@@ -18,7 +18,7 @@ from g6o_eval.artifact import Artifact, Lineage
 from g6o_eval.steps.grants import User, apply, statements
 from g6o_eval.store.address import parse_address
 from g6o_eval.store.choose import open_store
-from g6o_eval.store.ledger import record_promotion
+from g6o_eval.store.ledger import Order, record_promotion
 from g6o_eval.store.port import Store
 from g6o_eval.store.schema import HARNESS, migrate
 from support.dolt_server import DoltServer
@@ -54,7 +54,7 @@ def promote(store: Store, name: str, texts: dict[str, str], *, expected: str | N
         signature_name="S",
         lineage=Lineage(data_commit="d", git_commit=None, dspy_version="3.4.1", g6o_version="0.1.0"),
     )  # fmt: skip
-    record_promotion(store, made, run_id="01JD8Z0000000000000000000A", expected_live=expected, by="Ada", reason="")
+    record_promotion(store, made, Order(by="Ada"), run_id="01JD8Z0000000000000000000A", expected_live=expected)
     return made.program_digest
 
 

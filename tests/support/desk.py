@@ -23,9 +23,10 @@ from g6o_eval.run import Run
 from g6o_eval.score import Score, Scores
 from g6o_eval.steps.baseline import baseline_of
 from g6o_eval.steps.candidate import candidate_of, hand_written
-from g6o_eval.steps.promote import AlreadyLive, Checkout, Order, Promoted, promote
+from g6o_eval.steps.promote import AlreadyLive, Checkout, Promoted, promote
 from g6o_eval.steps.subject import subject_of
 from g6o_eval.store.choose import open_store
+from g6o_eval.store.entries import Order
 from g6o_eval.store.examples import read_examples
 from g6o_eval.store.port import Store
 from g6o_eval.store.results import save_run

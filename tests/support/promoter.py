@@ -17,7 +17,7 @@ from typing import Any
 from g6o_eval.artifact import Artifact, Lineage
 from g6o_eval.errors import StaleError, StoreError, UnavailableError
 from g6o_eval.store.choose import open_store
-from g6o_eval.store.ledger import history, live, record_promotion
+from g6o_eval.store.ledger import Order, history, live, record_promotion
 from g6o_eval.store.port import Store
 from g6o_eval.store.schema import HARNESS, migrate
 
@@ -35,7 +35,7 @@ def promote(store: Store, name: str, program: str, *, by: str) -> str:
     """Promote over whatever is live; return the program digest."""
     current, wanted = live(store, name), artifact(name, program)
     expected = current.program_digest if current else None
-    record_promotion(store, wanted, run_id="01RUN", expected_live=expected, by=by, reason="")
+    record_promotion(store, wanted, Order(by=by), run_id="01RUN", expected_live=expected)
     return wanted.program_digest
 
 
@@ -45,7 +45,7 @@ def many(store: Store, name: str, count: str) -> None:
     for number in range(int(count)):
         wanted = artifact(name, f"{name} {number}")
         start = time.perf_counter()
-        record_promotion(store, wanted, run_id="01RUN", expected_live=before, by=name, reason="")
+        record_promotion(store, wanted, Order(by=name), run_id="01RUN", expected_live=before)
         say((time.perf_counter() - start) * 1e3)
         before = wanted.program_digest
 
@@ -56,7 +56,7 @@ def duel(store: Store, who: str) -> None:
         number, before = json.loads(line)
         wanted = artifact("triage", f"{who} {number}")
         try:
-            record_promotion(store, wanted, run_id="01RUN", expected_live=before, by=who, reason="")
+            record_promotion(store, wanted, Order(by=who), run_id="01RUN", expected_live=before)
             say(["won", wanted.program_digest])
         except StaleError:
             say(["stale", None])
@@ -76,7 +76,7 @@ def endure(store: Store, name: str, folder: str) -> None:
                 continue
             expected = current.program_digest if current else None
             try:
-                record_promotion(store, wanted, run_id="01RUN", expected_live=expected, by=name, reason="")
+                record_promotion(store, wanted, Order(by=name), run_id="01RUN", expected_live=expected)
                 said = "promoted"
             except UnavailableError as error:
                 said = "nothing" if "Nothing was written" in str(error) else "unknown"

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 
     from g6o_eval.settings import Settings
     from g6o_eval.steps.discover import Found
-    from g6o_eval.steps.promote import Checkout, Order, Promoted
+    from g6o_eval.steps.promote import Checkout, Promoted
+    from g6o_eval.store.entries import Order
     from g6o_eval.store.port import Store
 
 PROMOTED, REFUSED, ALREADY_LIVE = 0, 1, 3
@@ -41,7 +42,7 @@ def promote(name: str | None, every: bool, allow_offline: bool, reason: str, sto
         raise click.UsageError("name one EVAL, or say --all")
     from g6o_eval.settings import read_settings
     from g6o_eval.steps.discover import discover
-    from g6o_eval.steps.promote import Order
+    from g6o_eval.store.entries import Order
 
     settings = read_settings(Path.cwd())
     found = discover(settings.eval_paths, root=settings.root, store_url=chosen_url(store, settings))

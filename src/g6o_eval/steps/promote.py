@@ -25,7 +25,7 @@ from g6o_eval.steps.candidate import PROMPT_FILE, Candidate, artifact_of, candid
 from g6o_eval.steps.proof import changed_rules, rejudge, run_problems, verdict_problems
 from g6o_eval.steps.subject import subject_of
 from g6o_eval.store.examples import Splits, read_examples
-from g6o_eval.store.ledger import Entry, artifact_digest, live, record_promotion, revoked
+from g6o_eval.store.ledger import Entry, Order, artifact_digest, live, record_promotion, revoked
 from g6o_eval.store.origins import origin_of
 from g6o_eval.store.port import Store
 from g6o_eval.store.results import latest_run, run_behind
@@ -47,21 +47,6 @@ class Checkout:
     root: Path
     snapshots: Path
     models: Mapping[str, str]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Order:
-    """Who wants it and how.
-
-    Attributes:
-        by: the person or job, never empty.
-        reason: for the ledger; may be empty.
-        allow_offline: take a verdict of the offline LM into a server store; recorded.
-    """
-
-    by: str
-    reason: str = ""
-    allow_offline: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,11 +156,9 @@ def _record(proposal: _Proposal, run: Run, verdict: Verdict, *, store: Store, or
     commit = record_promotion(
         store,
         proposal.artifact,
+        order,
         run_id=run.run_id,
         expected_live=None if before is None else before.program_digest,
-        by=order.by,
-        reason=order.reason,
-        allow_offline=order.allow_offline,
     )
     return Promoted(
         eval_name=proposal.spec.name,

@@ -17,6 +17,21 @@ COLUMNS = (
 _SELECT = f"SELECT {', '.join(COLUMNS)} FROM g6o_ledger"  # noqa: S608 # constants
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Order:
+    """Who wants a promotion, and how.
+
+    Attributes:
+        by: the person or job, never empty.
+        reason: for the ledger; may be empty.
+        allow_offline: take a verdict of the offline LM into a server store; recorded.
+    """
+
+    by: str
+    reason: str = ""
+    allow_offline: bool = False
+
+
 @dataclass(frozen=True, slots=True)
 class Entry:
     """One state change of one eval.

@@ -20,11 +20,11 @@ from g6o_eval.store.artifacts import (
     read_artifact,
     store_artifact,
 )
-from g6o_eval.store.entries import COLUMNS, Entry, State, read_entries
+from g6o_eval.store.entries import COLUMNS, Entry, Order, State, read_entries
 from g6o_eval.store.port import Change, Store
 
 __all__ = [
-    "Entry", "artifact_digest", "eval_names", "history", "live", "read_artifact", "record_promotion",
+    "Entry", "Order", "artifact_digest", "eval_names", "history", "live", "read_artifact", "record_promotion",
     "record_reinstate", "record_rollback", "revoked",
 ]  # fmt: skip
 
@@ -53,20 +53,15 @@ def revoked(store: Store, eval_name: str, *, at: str | None = None) -> frozenset
     return frozenset(State.of(history(store, eval_name, at=at)).revoked)
 
 
-def record_promotion(
-    store: Store, artifact: Artifact, *, run_id: str, expected_live: str | None, by: str, reason: str,
-    allow_offline: bool = False,
-) -> str:  # fmt: skip
+def record_promotion(store: Store, artifact: Artifact, order: Order, *, run_id: str, expected_live: str | None) -> str:
     """Make an artifact live and publish its texts, in one commit; return the commit.
 
     Args:
         store: where it was judged.
         artifact: what passed.
+        order: who wants it and how.
         run_id: of the run that proves it.
         expected_live: program digest that it was judged against; None: nothing was live.
-        by: who promotes.
-        reason: why; may be empty.
-        allow_offline: the proof of the offline LM was accepted by name.
 
     Raises:
         StaleError: something else is live.
@@ -84,8 +79,9 @@ def record_promotion(
         key, leaving = _put_artifact(change, artifact, state)
         _check_owners(change, artifact, leaving)
         entry = Entry(
-            name, state.seq + 1, "promote", key, artifact.program_digest, run_id, by, reason, _now(), allow_offline
-        )
+            name, state.seq + 1, "promote", key, artifact.program_digest, run_id, order.by, order.reason, _now(),
+            order.allow_offline,
+        )  # fmt: skip
         _append(change, entry)
         publish_texts(change, artifact, leaving=leaving, at=entry.at)
     return _label(store, entry, _committed(change))
