@@ -141,9 +141,11 @@ def test_a_command_that_was_cut_proves_nothing() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        "pytest", ".venv/bin/pytest -q", "python -m pytest", ".venv/bin/python3.11 -B -m pytest tests", "A=1 B=2 pytest",
+        "pytest", ".venv/bin/pytest -q", "python -m pytest", ".venv/bin/python3.11 -B -m pytest tests",
+        "A=1 B=2 pytest",
         "env A=1 pytest", "uv run pytest", "uv run --with x pytest", "poetry run pytest", "timeout 60 pytest",
-        "timeout -k 5 60 pytest", "nice -n 5 pytest", "coverage run -m pytest", "time pytest", "py.test", "sudo -u ci pytest",
+        "timeout -k 5 60 pytest", "nice -n 5 pytest", "coverage run -m pytest", "time pytest", "py.test",
+        "sudo -u ci pytest",
         "C:\\venv\\Scripts\\pytest.exe",
     ],
 )  # fmt: skip
@@ -154,9 +156,11 @@ def test_a_gate_is_known_by_its_program_however_it_is_started(words: str) -> Non
 @pytest.mark.parametrize(
     "words",
     [
-        "pip install pytest", "python -m pip install pytest", "echo pytest", "which pytest", "grep pytest", "cat pytest.ini",
+        "pip install pytest", "python -m pip install pytest", "echo pytest", "which pytest", "grep pytest",
+        "cat pytest.ini",
         "pytest --collect-only", "pytest --version", "pytest --help", "mypy --version", "ruff check --exit-zero .",
-        "ruff rule F401", "ruff --version", "tsc --init", "python pytest.py", "python -c pytest", "rm -rf pytest", "A=pytest",
+        "ruff rule F401", "ruff --version", "tsc --init", "python pytest.py", "python -c pytest", "rm -rf pytest",
+        "A=pytest",
         "vitest list", "uv add pytest", "pytest-watch", "",
     ],
 )  # fmt: skip

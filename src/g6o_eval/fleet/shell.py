@@ -154,7 +154,7 @@ class _Parser:
                 words.append(token.text)
         if self._place == start or self._peek() == "(":  # `name() {` declares, and runs nothing
             raise Unclear
-        return Simple(tuple(words))
+        return Simple(tuple(words)) if words else Opaque()
 
     def _redirections(self) -> None:
         while self._place < len(self._tokens) and self._tokens[self._place].kind == "redirect":

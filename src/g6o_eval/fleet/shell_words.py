@@ -10,7 +10,7 @@ from typing import Literal
 _TOKEN = re.compile(
     r"""(?P<blank>(?:[^\S\n]|\\\n)+)|(?P<comment>\#[^\n]*)
     |(?P<here><<-?\s*(?P<quote>['"]?)(?P<end>[\w-]+)(?P=quote))
-    |(?P<redirect>\d*(?:<<<|>>|>\||[<>]&|<>|<|>)(?:&?\d+(?=[\s;|&)]|$)|-)?|&>>?)
+    |(?P<redirect>\d*(?:<<<|>>|>\||[<>]&|<>|[<>](?!\())(?:&?\d+(?=[\s;|&)]|$)|-)?|&>>?)
     |(?P<sign>&&|\|\||;;|\|&|\(\(|[;|&()\n])""",
     re.VERBOSE,
 )

@@ -70,7 +70,7 @@ _KNOWN = frozenset(name for names in _NAMES.values() for name in names)
 _RETRIEVAL = "codebase_retrieval", "codebase___retrieval"
 _SERVE_MCP = re.compile(r"(augment-context-engine|sequential-?thinking|context7|sonarqube)_(.+)", re.DOTALL)
 _SERVERS = {"sequential-thinking": "sequentialthinking"}
-_NOT_SLUG = re.compile(r"[^a-z0-9]+")
+_NOT_SLUG = re.compile(r"[^a-z0-9_]+")
 
 
 def punch_type_of(text: str) -> PunchType | None:
