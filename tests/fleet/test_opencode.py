@@ -379,22 +379,7 @@ def test_a_torn_export_gives_a_part_of_the_truth_and_a_reason(share: float, tmp_
         assert {CUT_OFF, BROKEN} & set(reasons(found))
 
 
-KEYS = [
-    "info",
-    "parts",
-    "id",
-    "role",
-    "type",
-    "state",
-    "time",
-    "start",
-    "cost",
-    "tokens",
-    "cache",
-    "tool",
-    "input",
-    "error",
-]
+KEYS = ("info", "parts", "id", "role", "type", "state", "time", "cost", "tokens", "tool", "input", "error")
 ANYTHING = st.recursive(
     st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.floats(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.sampled_from(KEYS), inner, max_size=5),

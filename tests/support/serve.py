@@ -104,7 +104,8 @@ def events_of(document: Json, *, deltas: int = 3, idle: bool = True) -> list[Jso
         events.append({"type": "message.updated", "properties": {"info": early}})
         for part in message["parts"]:
             events += [{"type": "message.part.updated", "properties": step} for step in _growing(part, deltas)]
-        events.append({"type": "message.updated", "properties": {"info": info}})
+        if early != info:
+            events.append({"type": "message.updated", "properties": {"info": info}})
     if idle:
         events.append({"type": "session.status", "properties": {"sessionID": session_id, "status": {"type": "idle"}}})
         events.append({"type": "session.idle", "properties": {"sessionID": session_id}})

@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -152,8 +153,9 @@ def _javascript(value: Any) -> Iterator[str]:
 
 
 def _locale_key(name: str) -> tuple[list[tuple[int, str]], str]:
-    """Sort names as ICU does: marks, digits, letters; case only where names are otherwise equal, small first."""
-    primary = [(_RANK.get(char, len(_RANK)), char.casefold() if char not in _RANK else "") for char in name]
+    """Sort names as ICU does: marks, digits, letters; accents and case where names are otherwise equal, small first."""
+    base = [char for char in unicodedata.normalize("NFD", name) if not unicodedata.combining(char)]
+    primary = [(_RANK.get(char, len(_RANK)), char.casefold() if char not in _RANK else "") for char in base]
     return primary, name.swapcase()
 
 
@@ -161,7 +163,7 @@ def _javascript_number(value: float) -> str:
     """Return a number as ECMAScript's Number::toString does."""
     if not math.isfinite(value):
         return "null"
-    if value == 0 or 1e-7 <= abs(value) < 1e21:
+    if value == 0 or 1e-6 <= abs(value) < 1e21:
         return format(Decimal(repr(value)).normalize(), "f") if value else "0"
     mantissa, _, exponent = repr(value).partition("e")
     return f"{mantissa.removesuffix('.0')}e{int(exponent):+d}"

@@ -5,6 +5,7 @@ For sources that name the parent of every session: places in the forest follow f
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from g6o_eval.fleet.cards import load_cards
@@ -28,13 +29,14 @@ def rewrite(change: Change, sessions: Sequence[Session]) -> Mapping[str, int]:
     rows["checkpoints"] = _verdicts(change, rows)
     places = _places(change, sessions)
     rows["agent_sessions"] = [session_row(session) + place_columns(places[session.session_id]) for session in sessions]
-    written: dict[str, int] = {}
+    tasks = rows.pop("tasks")
+    written: Counter[str] = Counter()
     for table, some in rows.items():
         if some and table in SHARED_COLUMNS:
             written[table] = put(change, table, some)
         elif some:
             written[table] = change.insert(table, COLUMNS[table], some)
-    written["child_rels"] = put_children(change, places)
+    written += put_children(change, places, tasks)
     for session_id, place in places.items():
         if place.root_id != session_id:  # whoever came before it took it for their root
             change.execute(

@@ -1,0 +1,487 @@
+"""Following a server that misbehaves on purpose: the store ends with what was true, whatever happened on the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from g6o_eval.errors import DeclarationError, UnavailableError
+from g6o_eval.fleet.ingest.opencode import session_of
+from g6o_eval.fleet.ingest.replay import replay_events
+from g6o_eval.fleet.ingest.rows import call_rows, message_rows, session_row
+from g6o_eval.fleet.listen import GARBAGE, UNWRITTEN, Heard, Listener, Pace
+from g6o_eval.fleet.listen_server import Server, checked_url
+from g6o_eval.fleet.listen_stream import Backlog, Stream
+from g6o_eval.fleet.session import Session
+from g6o_eval.store.port import Row, Store
+from support.serve import START, Json, Script, ServeServer, assistant, events_of, said, session, sse, tool, user, usual
+
+QUICK = Pace(seconds=0.05, retry_seconds=0.01)
+FIRST = usual("ses_a", turns=2)
+
+
+@contextmanager
+def serving(script: Script, *, port: int = 0) -> Iterator[ServeServer]:
+    server = ServeServer(script, port=port)
+    try:
+        yield server
+    finally:
+        server.close()
+
+
+def listen(
+    store: Store, url: str, until: Callable[[Listener], bool], *, pace: Pace = QUICK, notices: list[str] | None = None
+) -> Heard:
+    """Listen until a condition holds; fail when it never does."""
+    server = Server(url, environ={})
+    said_so: list[str] = [] if notices is None else notices
+    stream = Stream(server, notice=said_so.append, first_seconds=0.01)
+    listener = Listener(store, server, pace=pace, notice=said_so.append)
+    limit = time.monotonic() + 15
+    stream.start()
+    try:
+        return listener.follow(stream, lambda: until(listener) or time.monotonic() > limit)
+    finally:
+        stream.close()
+        server.close()
+        assert time.monotonic() < limit, f"never came: {listener.heard} {said_so}"
+
+
+def rows(store: Store, sql: str) -> list[Row]:
+    return list(store.read(sql))
+
+
+def expected(*documents: Json) -> tuple[list[Row], list[Row], list[Row]]:
+    """Return what the tables hold when all is well: heads without digest and census, messages, calls."""
+    found = [session_of(each["info"], each["messages"], digest="") for each in documents]
+    sessions = sorted((each for each in found if isinstance(each, Session)), key=lambda each: each.session_id)
+    heads: list[Row] = [(row[0], row[4], row[5], row[6], row[10]) for row in map(session_row, sessions)]
+    return heads, [row for s in sessions for row in message_rows(s)], [row for s in sessions for row in call_rows(s)]
+
+
+def stored(store: Store) -> tuple[list[Row], list[Row], list[Row]]:
+    return (
+        rows(store, "SELECT session_id, mode, model, status, total_cost FROM agent_sessions ORDER BY session_id"),
+        rows(store, "SELECT * FROM agent_messages ORDER BY session_id, source_index, part"),
+        rows(store, "SELECT * FROM agent_tool_calls ORDER BY session_id, source_index, part"),
+    )
+
+
+def heard_all(count: int) -> Callable[[Listener], bool]:
+    return lambda listener: listener.heard.events >= count
+
+
+def settled(server: ServeServer) -> Callable[[Listener], bool]:
+    """Hold once every stream was sent, everything was asked for and written, and nothing more came for a moment."""
+    last: list[tuple[int, float]] = [(-1, 0.0)]
+
+    def holds(listener: Listener) -> bool:
+        changed = any(held.changed for held in listener._mirror.sessions.values())
+        if not server.drained.is_set() or changed or listener.heard.asked < len(server.script.documents):
+            return False
+        if last[0][0] != listener.heard.events:
+            last[0] = (listener.heard.events, time.monotonic())
+        return time.monotonic() - last[0][1] > 0.08
+
+    return holds
+
+
+def test_a_stream_ends_as_the_rows_of_the_session(store: Store) -> None:
+    with serving(Script(streams=[sse(*events_of(FIRST))])) as server:
+        heard = listen(store, server.url, lambda listener: listener.heard.sessions > 0)
+
+    assert stored(store) == expected(FIRST)
+    assert heard.raw == len(events_of(FIRST))
+    assert rows(store, "SELECT COUNT(*) FROM raw_sse_events WHERE session_id = 'ses_a'") == [(heard.raw,)]
+
+
+def test_the_price_is_the_sum_and_calls_have_arguments_and_times(store: Store) -> None:
+    """The daemon keeps the last message's price, no arguments, no duration, and the time of reading."""
+    with serving(Script(streams=[sse(*events_of(FIRST))])) as server:
+        listen(store, server.url, lambda listener: listener.heard.sessions > 0)
+
+    assert rows(store, "SELECT total_cost, started_at FROM agent_sessions") == [(0.5, START)]
+    assert rows(store, "SELECT args_summary, duration_ms, ts, exit_code FROM agent_tool_calls ORDER BY ts") == [
+        ('{"command":"make 1"}', 35, START + 1060, 0),
+        ('{"command":"make 2"}', 35, START + 2060, 0),
+    ]
+
+
+def test_catching_up_again_and_again_makes_no_row_twice_and_no_commit(store: Store) -> None:
+    script = Script(streams=[b"", b"", sse(*events_of(FIRST))] * 3, documents={"ses_a": FIRST})
+    with serving(script) as server:
+        listen(store, server.url, settled(server))
+        head = store.head()
+        again = Script(streams=[sse(*events_of(FIRST))] * 2, documents={"ses_a": FIRST})
+    with serving(again) as server:
+        heard = listen(store, server.url, settled(server))
+
+    assert stored(store) == expected(FIRST)
+    assert (heard.raw, heard.sessions, heard.commits, store.head()) == (0, 0, 0, head)
+
+
+@pytest.mark.parametrize("cut", [0.02, 0.3, 0.5, 0.7, 0.999])
+def test_a_cut_in_the_middle_of_an_event_loses_nothing(store: Store, cut: float) -> None:
+    data = sse(*events_of(FIRST))
+    script = Script(streams=[data[: int(len(data) * cut)], b""], documents={"ses_a": FIRST})
+
+    with serving(script) as server:
+        listen(store, server.url, settled(server))
+
+    assert stored(store) == expected(FIRST)
+
+
+def test_a_session_that_was_missed_altogether_is_asked_for_with_its_children(store: Store) -> None:
+    child = usual("ses_c", parent="ses_a")
+    with serving(Script(streams=[b""], documents={"ses_a": FIRST, "ses_c": child})) as server:
+        listen(store, server.url, settled(server))
+        asked = [path.split("?")[0] for path in server.requests]
+
+    assert stored(store) == expected(FIRST, child)
+    assert rows(store, "SELECT session_id, root_session_id, parent_method FROM agent_sessions ORDER BY session_id") == [
+        ("ses_a", "ses_a", None),
+        ("ses_c", "ses_a", "history"),
+    ]
+    assert rows(store, "SELECT parent_id, child_id, method FROM child_rels") == [("ses_a", "ses_c", "history")]
+    assert {"/session", "/session/ses_a/message", "/session/ses_a/children", "/event"} <= set(asked)
+
+
+def test_a_session_heard_from_the_middle_is_asked_for_before_it_is_written(store: Store) -> None:
+    tail = events_of(FIRST)[-6:]
+    late: dict[str, Json] = {}
+    script = Script(streams=[sse(*tail)], documents=late)
+    with serving(script) as server:
+        late["ses_b"] = usual("ses_b")  # known to the server all the time
+        heard = listen(store, server.url, lambda listener: listener.heard.left_out[UNWRITTEN] > 0)
+        late["ses_a"] = FIRST
+
+    assert rows(store, "SELECT session_id FROM agent_sessions") == [("ses_b",)]
+    assert heard.left_out[UNWRITTEN] >= 1
+
+
+def test_a_server_that_fails_is_tried_again(store: Store) -> None:
+    failures = iter([500, 503, 500, 429, 502, 500])
+    script = Script(streams=[sse(*events_of(FIRST))], documents={"ses_a": FIRST}, fail=lambda path: next(failures, 0))
+    notices: list[str] = []
+
+    with serving(script) as server:
+        heard = listen(store, server.url, settled(server), notices=notices)
+
+    assert stored(store) == expected(FIRST)
+    assert heard.connections >= 1
+    assert "lost the events of" in notices[0]
+    assert "500 Internal Server Error" in notices[0]
+
+
+def test_garbage_is_counted_and_everything_else_taken(store: Store) -> None:
+    events = events_of(FIRST)
+    odd = [
+        "data: {oops\n\n",
+        ": keep-alive\n\n",
+        "data: 7\n\n",
+        'data: {"type":"x"}\n\n',
+        "event: ping\ndata\n\n",
+        "\n\n\n",
+    ]
+    huge = {"type": "file.edited", "properties": {"file": "x" * 3_000_000}}
+    several = "data: " + json.dumps(events[1], indent=1).replace("\n", "\ndata: ") + "\n\n"
+    mixed: list[Json | str] = [events[0], *odd, several, huge, *events[2:], *events]
+    stream = sse(*mixed).replace(b"\n\n", b"\r\n\r\n", 4)
+
+    with serving(Script(streams=[stream])) as server:
+        heard = listen(store, server.url, heard_all(len(mixed) - 3 + 1))
+
+    assert stored(store) == expected(FIRST)
+    assert heard.left_out[GARBAGE] == 3
+
+
+def test_a_slow_server_is_waited_for(store: Store) -> None:
+    with serving(Script(streams=[sse(*events_of(usual("ses_a")))], pause_seconds=0.001)) as server:
+        listen(store, server.url, lambda listener: listener.heard.sessions > 0)
+
+    assert stored(store) == expected(usual("ses_a"))
+
+
+def test_the_last_id_is_offered_and_retry_is_obeyed(store: Store) -> None:
+    head = b"retry: 30\n\nid: 41\n" + sse(events_of(FIRST)[0])
+    with serving(Script(streams=[head, b""], documents={"ses_a": FIRST})) as server:
+        listen(store, server.url, settled(server))
+        offered = [headers.get("Last-Event-ID") for headers in server.headers]
+
+    assert offered == [None, "41"]
+
+
+def test_pauses_grow_are_bounded_and_differ() -> None:
+    stream = Stream(Server("http://127.0.0.1:1", environ={}), notice=lambda _: None, first_seconds=0.5)
+    longest = []
+    for failures in range(1, 12):
+        stream._in_a_row = failures
+        pauses = [stream.pause_seconds() for _ in range(20)]
+        assert len(set(pauses)) == 20
+        longest.append((min(pauses), max(pauses)))
+
+    assert all(low >= 0.25 and high <= 30.0 for low, high in longest)
+    assert longest[0][1] <= 0.5
+    assert longest[-1][0] >= 15.0
+
+
+def test_a_server_that_comes_back_on_its_port_is_found_again(store: Store) -> None:
+    second = usual("ses_b")
+    with serving(Script(streams=[sse(*events_of(FIRST))])) as server:
+        port = server.port
+
+        def restart(listener: Listener) -> bool:
+            if listener.heard.sessions == 1 and server.drained.is_set() and len(servers) == 1:
+                server.close()
+                script = Script(streams=[sse(*events_of(second)[:3])], documents={"ses_a": FIRST, "ses_b": second})
+                servers.append(ServeServer(script, port=port))
+            return listener.heard.sessions >= 2
+
+        servers = [server]
+        listen(store, server.url, restart)
+        servers[1].close()
+
+    assert stored(store) == expected(FIRST, second)
+
+
+def test_removed_messages_and_parts_are_gone_from_the_rows(store: Store) -> None:
+    last = FIRST["messages"][-1]["info"]["id"]
+    removed = {"type": "message.removed", "properties": {"sessionID": "ses_a", "messageID": last}}
+    idle = events_of(FIRST)[-1]
+    with serving(Script(streams=[sse(*events_of(FIRST), removed, idle)])) as server:
+        listen(store, server.url, settled(server))
+
+    assert stored(store) == expected({**FIRST, "messages": FIRST["messages"][:-1]})
+
+
+def test_a_deleted_session_keeps_its_rows(store: Store) -> None:
+    deleted = {"type": "session.deleted", "properties": {"info": FIRST["info"]}}
+    with serving(Script(streams=[sse(*events_of(FIRST, idle=False), deleted)])) as server:
+        listen(store, server.url, settled(server))
+
+    assert stored(store) == expected(FIRST)
+
+
+def test_a_session_that_failed_is_written_though_it_is_never_idle(store: Store) -> None:
+    error = {"name": "APIError", "data": {"message": "overloaded"}}
+    failed = session("ses_a", user("m1", "Go", session_id="ses_a"), assistant("m2", session_id="ses_a", error=error))
+    ended = {"type": "session.error", "properties": {"sessionID": "ses_a", "error": error}}
+    with serving(Script(streams=[sse(*events_of(failed, idle=False), ended)])) as server:
+        listen(store, server.url, lambda listener: listener.heard.sessions > 0)
+
+    assert rows(store, "SELECT status, ended_by FROM agent_sessions") == [("failed", "assistant APIError")]
+
+
+def test_a_running_session_is_written_when_it_says_nothing_more_or_listening_ends(store: Store) -> None:
+    running = tool("bash", {"command": "sleep"}, status="running")
+    answer = assistant("m2", said("x"), running, session_id="ses_a", finish=None)
+    open_yet = session("ses_a", user("m1", "Go", session_id="ses_a"), answer)
+    stream = sse(*events_of(open_yet, idle=False))
+
+    with serving(Script(streams=[stream])) as server:
+        listen(
+            store, server.url, lambda listener: listener.heard.sessions > 0, pace=Pace(seconds=0.05, quiet_seconds=0.1)
+        )
+    quiet = stored(store)
+    with serving(Script(streams=[sse(*events_of(usual("ses_b"), idle=False))])) as server:
+        listen(store, server.url, lambda listener: listener.heard.events > 5, pace=Pace(seconds=60))
+
+    assert quiet == expected(open_yet)
+    assert rows(store, "SELECT session_id FROM agent_sessions ORDER BY session_id") == [("ses_a",), ("ses_b",)]
+
+
+def test_what_is_held_is_bounded_and_dropped_sessions_are_asked_for_again(store: Store) -> None:
+    many = [usual(f"ses_{number:02}", turns=2) for number in range(12)]
+    first = [event for each in many for event in events_of({**each, "messages": each["messages"][:2]})]
+    then = [event for each in many for event in events_of(each)[-9:]]
+    script = Script(streams=[sse(*first), sse(*then)], documents={each["info"]["id"]: each for each in many})
+    sizes: list[int] = []
+
+    with serving(script) as server:
+        done = settled(server)
+
+        def until(listener: Listener) -> bool:
+            sizes.append(listener._mirror.size)
+            return done(listener)
+
+        listen(store, server.url, until, pace=Pace(events=30, seconds=0.05, held_chars=4_000))
+
+    assert stored(store) == expected(*many)
+    assert sizes[-1] <= 4_000
+
+
+def test_a_store_that_is_away_loses_nothing(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken = iter(range(3))
+    plain = store.change
+
+    def change(message: str) -> object:
+        if next(broken, None) is not None:
+            raise UnavailableError("the server went away")
+        return plain(message)
+
+    monkeypatch.setattr(store, "change", change)
+    notices: list[str] = []
+    with serving(Script(streams=[sse(*events_of(FIRST))])) as server:
+        listen(store, server.url, lambda listener: listener.heard.sessions > 0, notices=notices)
+
+    assert stored(store) == expected(FIRST)
+    assert notices[0] == "cannot write, again in 0.01 s: the server went away"
+
+
+def test_a_full_backlog_makes_the_reader_wait() -> None:
+    backlog = Backlog(limit=1_000)
+    put: list[int] = []
+
+    def fill() -> None:
+        for number in range(5):
+            if not backlog.put("x" * 500):
+                return
+            put.append(number)
+
+    thread = threading.Thread(target=fill)
+    thread.start()
+    time.sleep(0.05)
+    waiting = list(put)
+    taken = backlog.take(0, most=1)
+    time.sleep(0.05)
+    went_on = list(put)
+    backlog.close()
+    thread.join(timeout=2)
+
+    assert (waiting, taken, went_on) == ([0, 1], ["x" * 500], [0, 1, 2])
+    assert not thread.is_alive()
+
+
+@pytest.mark.parametrize("status", [401, 404])
+def test_a_server_that_refuses_ends_it_with_the_reason(store: Store, status: int) -> None:
+    asks = "; credentials are read from $KILO_SERVER_PASSWORD, $OPENCODE_SERVER_PASSWORD, $G6O_SERVE_TOKEN"
+    with serving(Script(fail=lambda path: status)) as server, pytest.raises(UnavailableError) as caught:
+        listen(store, server.url, lambda listener: False)
+
+    tail = asks if status == 401 else ""
+    assert str(caught.value) == f"{server.url}/event answered {status}: is this `kilo serve`?{tail}"
+
+
+def test_credentials_come_from_the_environment_alone(store: Store) -> None:
+    with serving(Script(streams=[b""])) as server:
+        for environ in ({"KILO_SERVER_PASSWORD": "p1"}, {"G6O_SERVE_TOKEN": "t1"}):
+            client = Server(server.url, environ=environ)
+            with client.events(""):
+                pass
+            client.close()
+        sent = [headers["Authorization"] for headers in server.headers]
+    assert sent == ["Basic a2lsbzpwMQ==", "Bearer t1"]
+
+    with pytest.raises(DeclarationError) as caught:
+        checked_url("http://me:" + "pw@localhost:1")
+    assert str(caught.value) == (
+        "the URL of 'localhost' holds credentials: give them in the environment "
+        "($KILO_SERVER_PASSWORD, $OPENCODE_SERVER_PASSWORD, $G6O_SERVE_TOKEN)"
+    )
+
+
+@pytest.mark.parametrize("url", ["", "localhost:4096", "ftp://x", "http://", "http://h:99999"])
+def test_what_is_no_url_of_a_server_is_refused(url: str) -> None:
+    with pytest.raises(DeclarationError, match="is no URL of a server"):
+        checked_url(url)
+
+
+# Replay.
+
+
+def test_replaying_the_raw_events_gives_the_same_rows(store: Store) -> None:
+    with serving(Script(streams=[sse(*events_of(FIRST))])) as server:
+        listen(store, server.url, lambda listener: listener.heard.sessions > 0)
+    before = stored(store)
+    with store.change("Forget") as change:
+        for table in ("agent_sessions", "agent_messages", "agent_tool_calls", "session_digests", "spawns"):
+            change.execute(f"DELETE FROM {table}")
+        for table in ("recovery_cases", "session_facts"):
+            change.execute(f"DELETE FROM {table}")
+
+    first, second = replay_events(store), replay_events(store)
+
+    assert stored(store) == before
+    assert (first.sessions, first.left, second.sessions, second.left) == (1, 0, 0, 1)
+
+
+def test_replay_leaves_a_session_alone_of_which_the_store_holds_more(store: Store) -> None:
+    tail = events_of(FIRST)[-6:]
+    with serving(Script(streams=[sse(*tail)], documents={"ses_a": FIRST})) as server:
+        listen(store, server.url, settled(server))
+    before = stored(store)
+
+    done = replay_events(store)
+
+    assert (done.sessions, done.left) == (0, 1)
+    assert stored(store) == before == expected(FIRST)
+
+
+# The command.
+
+
+def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", "from g6o_eval.cli import main; main()", "listen", *arguments],
+        cwd=folder, env={**os.environ, "G6O_STORE": "doltlite:///own.db"}, text=True,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+    )  # fmt: skip
+
+
+def read_own(folder: Path) -> tuple[list[Row], list[Row], list[Row]]:
+    from g6o_eval.store.choose import open_store
+
+    opened = open_store("doltlite:///own.db", root=folder)
+    try:
+        return stored(opened)
+    finally:
+        opened.close()
+
+
+def stop_when(server: ServeServer, process: subprocess.Popen[str], with_signal: signal.Signals) -> tuple[str, str]:
+    assert server.drained.wait(20)
+    time.sleep(0.3)  # until what was sent has arrived
+    process.send_signal(with_signal)
+    return process.communicate(timeout=20)
+
+
+@pytest.mark.parametrize("with_signal", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_writes_what_was_heard_and_ends_well(tmp_path: Path, with_signal: signal.Signals) -> None:
+    with serving(Script(streams=[sse(*events_of(FIRST, idle=False))])) as server:
+        process = command(tmp_path, server.url, "--seconds", "60")
+        out, err = stop_when(server, process, with_signal)
+
+    count = len(events_of(FIRST, idle=False))
+    assert (process.returncode, err) == (0, "")
+    assert out == f"heard {count + 1} events over 1 connections: {count} kept, 1 sessions written in 1 commits\n"
+    assert read_own(tmp_path) == expected(FIRST)
+
+
+def test_a_killed_listener_loses_nothing(tmp_path: Path) -> None:
+    def once(streams: Sequence[bytes], with_signal: signal.Signals) -> None:
+        with serving(Script(streams=list(streams), documents={"ses_a": FIRST})) as server:
+            stop_when(server, command(tmp_path, server.url, "--seconds", "0.1"), with_signal)
+
+    once([sse(*events_of(FIRST)[:-3])], signal.SIGKILL)
+    once([b""], signal.SIGTERM)
+
+    assert read_own(tmp_path) == expected(FIRST)
+
+
+def test_url_or_replay_must_be_given(tmp_path: Path) -> None:
+    process = command(tmp_path)
+
+    _, err = process.communicate(timeout=20)
+
+    assert process.returncode == 2
+    assert "give the URL of a server, or --replay to read the events in the store again" in err
