@@ -118,6 +118,40 @@ def test_demos_show_how_many_and_what_belongs_together() -> None:
     assert [part["hours"] for part in parts] == [3.0, 3.0]
 
 
+def test_told_so_it_makes_one_for_each_entry_and_deals_out_by_words() -> None:
+    parts = made(
+        "Give one of the `parts` for every one of the `places`.",
+        "Take the `place` from `places`.",
+        "Put every one of the `tasks_to_do` into the `tasks` of the part whose `place` it names, none of them into two.",
+    )
+
+    assert [part["place"] for part in parts] == ["kitchen", "garden"]
+    assert "paint the kitchen" in parts[0]["tasks"]
+    assert "dig the garden" in parts[1]["tasks"]
+
+
+GUESTS = '[{"who": "Ann", "seats": 2}, {"who": "Bob", "seats": 1}]'
+
+
+def test_a_value_is_taken_from_a_part_of_an_inputs_objects() -> None:
+    parts = made(
+        "Give between 2 and 2 `parts`.",
+        "Take the `place` of each from the `who` of `guests`.",
+        "Take the `people` of each from the `seats` of `guests`.",
+        given={"guests": GUESTS},
+    )
+
+    assert [(part["place"], part["people"]) for part in parts] == [("Ann", 2), ("Bob", 1)]
+
+
+def test_a_closed_value_is_one_of_its_choices() -> None:
+    schema = {"type": "array", "items": {"properties": {"kind": {"type": "string", "enum": ["a", "b"]}}}}
+    output = Output("kinds", "list[Kind]", schema=schema)
+    prompt = Prompt((output,), (), (), "", False, "Give between 9 and 9 `kinds`.", {})
+
+    assert {item["kind"] for item in compose(output, prompt, nearest=(), draw=draw)} == {"a", "b"}
+
+
 def test_broken_demos_and_inputs_teach_nothing() -> None:
     broken = Demo("x", {"parts": "[{"}, {"places": "["})
 

@@ -38,18 +38,25 @@ _SOURCE = re.compile(r"\b(?:from|of)(?: the)? `(\w+)`")
 _PART = re.compile(r"\bfrom the `(\w+)` of `(\w+)`")
 _EVERY = re.compile(r"\bevery one of\b")
 _ONCE = re.compile(r"\b(?:none|no one) of\b.*\btwo\b")
+_NAMED = re.compile(r"\bwhose `(\w+)` it names\b")
 _EARLIER = re.compile(r"\bearlier\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Told:
-    """What the prompt says of one field; part: of an input's entries, where they are objects."""
+    """What the prompt says of one field.
+
+    Attributes:
+        part: of an input's entries, where they are objects.
+        beside: the property by whose words entries are dealt out.
+    """
 
     low: float | None = None
     high: float | None = None
     total: float | None = None
     source: str | None = None
     part: str | None = None
+    beside: str | None = None
     every: bool = False
     once: bool = False
     earlier: bool = False
@@ -94,12 +101,14 @@ def _told(name: str, prompt: Prompt) -> _Told:
     low, high = sorted(map(float, ranges[-1].groups())) if ranges else (None, None)
     sources = [found for line in lines for found in _SOURCE.findall(line) if found in prompt.inputs]
     parts = [match for line in lines if (match := _PART.search(line)) and match[2] in prompt.inputs]
+    named = [match[1] for line in lines if (match := _NAMED.search(line))]
     return _Told(
         low=low,
         high=high,
         total=float(sums[-1][1]) if sums else None,
         source=parts[-1][2] if parts else sources[-1] if sources else None,
         part=parts[-1][1] if parts else None,
+        beside=named[-1] if named else None,
         every=any(_EVERY.search(line) for line in lines),
         once=any(_ONCE.search(line) for line in lines),
         earlier=any(_EARLIER.search(line) for line in lines),
@@ -140,10 +149,10 @@ class _Composer:
 
     def _count(self, own: _Told) -> int:
         """As many as told, or as an input has entries if the demos do so, else as the nearest has, else a guess."""
-        if own.every and (given := self.lists.get(own.source or "")):
-            return len(given)
         count = 1 + int(self.draw("count") * GUESSED_ITEMS)
-        if self.shown:
+        if own.every and (given := self.lists.get(own.source or "")):
+            count = len(given)
+        elif self.shown:
             followed = next(filter(self._is_followed, self.lists), None)
             count = len(self.shown[0][1]) if followed is None else len(self.lists[followed])
         if own.low is not None and own.high is not None:
@@ -179,8 +188,9 @@ class _Composer:
         return [[1 + int(self.draw(f"{name} {at}") * count)] for at in range(count)]
 
     def _dealt(self, name: str, made: Sequence[Item]) -> list[list[str]]:
-        """Deal the entries of an input out to the items: in turn, or by the words they share if the demos do so."""
-        told, count, habit = self.told[name], len(made), self._habit(name)
+        """Deal the entries of an input out to the items: in turn, or by the words they share if told or shown so."""
+        told, count = self.told[name], len(made)
+        habit = told.beside or self._habit(name)
         entries = self.lists.get(told.source or "") or [entry for found in self.lists.values() for entry in found]
         dealt: list[list[str]] = [[] for _ in range(count)]
         for at, entry in enumerate(entries):

@@ -17,7 +17,7 @@ from g6o_eval.dataset import Dataset
 from g6o_eval.eval import Eval
 from g6o_eval.fleet.epics import TABLE
 from g6o_eval.gate import Gate
-from g6o_eval.optimizer import Bootstrap
+from g6o_eval.optimizer import Guidance
 from g6o_eval.score import Score
 
 # ── Signature ──
@@ -220,6 +220,14 @@ CONSTRAINTS = (
     ),
 )
 
+GUIDANCE = (
+    "Give one of the `subtasks` for every one of the `areas`.",
+    "Put each of the `criteria` into the `covers` of the subtask whose `area` it names.",
+    "Name the hardest part first.",
+    "Write each title as an order.",
+)
+"""What may be added to the instructions."""
+
 # ── Eval ──
 
 DECOMPOSITION = Eval(
@@ -228,7 +236,7 @@ DECOMPOSITION = Eval(
     dataset=DATASET,
     metric=DecompositionMetric(),
     constraints=CONSTRAINTS,
-    optimizer=Bootstrap(candidates=4, max_demos=4, threshold=0.7, seed=5),
+    optimizer=Guidance(lines=GUIDANCE, most=3),
     budget=Budget(calls=500, usd=5),
     gate=Gate(min_mean=0.60, max_drop=0.10),
     prompt_id="decomposition:planner",
