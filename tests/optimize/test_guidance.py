@@ -16,7 +16,7 @@ from g6o_eval.errors import DeclarationError
 from g6o_eval.lm.meter import Meter
 from g6o_eval.lm.roles import build_lm
 from g6o_eval.optimize.guidance import with_line
-from g6o_eval.optimize.search import Compiled, compile_program
+from g6o_eval.optimize.search import Compiled, Means, compile_program
 from g6o_eval.optimizer import Guidance
 from g6o_eval.prompt.constrain import FIRST_LINE, constrained
 from g6o_eval.prompt.publish import prompt_text
@@ -36,10 +36,7 @@ def compiled(*lines: str, most: int = 4, program: Any = None, calls: int = 10_00
         spec,
         constrained(spec.program(), spec.constraints),
         splits(),
-        lm=build_lm("offline", role="task", meter=meter),
-        meter=meter,
-        concurrency=1,
-        progress=said.append,
+        means=Means(lm=build_lm("offline", role="task", meter=meter), meter=meter, concurrency=1, progress=said.append),
     )
     return found, said
 

@@ -19,7 +19,7 @@ from g6o_eval.errors import DataError, DeclarationError, SecretError
 from g6o_eval.lm.meter import Meter
 from g6o_eval.lm.roles import build_lm
 from g6o_eval.metric import exact
-from g6o_eval.optimize.search import Compiled, compile_program
+from g6o_eval.optimize.search import Compiled, Means, compile_program
 from g6o_eval.optimizer import Bootstrap
 from g6o_eval.prompt.constrain import constrained
 from g6o_eval.prompt.state import dump_program
@@ -52,10 +52,12 @@ def compile_triage(
         spec,
         constrained(spec.program(), spec.constraints),
         data or splits(),
-        lm=lm(meter) if lm else build_lm("offline", role="task", meter=meter),
-        meter=meter,
-        concurrency=concurrency,
-        progress=said.append,
+        means=Means(
+            lm=lm(meter) if lm else build_lm("offline", role="task", meter=meter),
+            meter=meter,
+            concurrency=concurrency,
+            progress=said.append,
+        ),
     )
     return found, said, meter
 
@@ -311,13 +313,13 @@ from support.triage import SHORT, Router, splits, triage
 from g6o_eval.budget import Budget
 from g6o_eval.lm.meter import Meter
 from g6o_eval.lm.roles import build_lm
-from g6o_eval.optimize.search import compile_program
+from g6o_eval.optimize.search import Means, compile_program
 from g6o_eval.prompt.constrain import constrained
 from g6o_eval.prompt.publish import prompt_text
 from g6o_eval.prompt.state import dump_program
 spec, meter = triage(), Meter(Budget(calls=10_000))
 program, lm = constrained(Router(), (SHORT,)), build_lm("offline", role="task", meter=meter)
-found = compile_program(spec, program, splits(), lm=lm, meter=meter, concurrency=int(sys.argv[1]))
+found = compile_program(spec, program, splits(), means=Means(lm=lm, meter=meter, concurrency=int(sys.argv[1])))
 print(dump_program(spec, found.program), prompt_text(spec, found.program), [t.mean for t in found.trials])
 """
 
@@ -354,8 +356,7 @@ def test_the_program_that_was_given_is_left_as_it_is() -> None:
     before = dump_program(triage(), program)
     meter = Meter()
 
-    compile_program(
-        triage(), program, splits(), lm=build_lm("offline", role="task", meter=meter), meter=meter, concurrency=2
-    )
+    means = Means(lm=build_lm("offline", role="task", meter=meter), meter=meter, concurrency=2)
+    compile_program(triage(), program, splits(), means=means)
 
     assert dump_program(triage(), program) == before

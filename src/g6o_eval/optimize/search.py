@@ -70,19 +70,34 @@ class Compiled:
     changed: bool
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What a compile may use.
+
+    Attributes:
+        lm: what the program runs with; its calls go through the meter.
+        meter: of this compile alone.
+        concurrency: predictions in flight.
+        progress: shows one line to a person.
+    """
+
+    lm: Any
+    meter: Meter
+    concurrency: int
+    progress: Progress = lambda line: None
+
+
 @dataclass(slots=True)
 class _Search:
     """The state of one compile."""
 
     spec: Eval
-    lm: Any
-    concurrency: int
-    progress: Progress
+    means: Means
     best: Any
     best_mean: float = 0.0
 
     def predict(self, program: Any, examples: Sequence[dspy.Example]) -> list[Predicted]:
-        return predict_all(self.spec, program, examples, lm=self.lm, concurrency=self.concurrency)
+        return predict_all(self.spec, program, examples, lm=self.means.lm, concurrency=self.means.concurrency)
 
     def run(self, splits: Splits) -> Iterator[Trial]:
         """Score the hand-written program, then each new proposal, keeping the best so far."""
@@ -94,7 +109,7 @@ class _Search:
         for proposal in self._proposals(hand_written, splits.train):
             state = dump_program(self.spec, proposal.program)
             if state in seen:
-                self.progress(f"{proposal.name}: the same program as one before, not scored again")
+                self.means.progress(f"{proposal.name}: the same program as one before, not scored again")
                 continue
             seen.add(state)
             trial = self._try(proposal, splits.dev)
@@ -123,30 +138,18 @@ class _Search:
             errors=scores.errors,
             problem=problems[0] if problems else None,
         )
-        self.progress(str(trial))
+        self.means.progress(str(trial))
         return trial
 
 
-def compile_program(
-    spec: Eval,
-    program: Any,
-    splits: Splits,
-    *,
-    lm: Any,
-    meter: Meter,
-    concurrency: int,
-    progress: Progress | None = None,
-) -> Compiled:
+def compile_program(spec: Eval, program: Any, splits: Splits, *, means: Means) -> Compiled:
     """Search for a better program within the meter's budget.
 
     Args:
         spec: the Eval, with an optimizer.
         program: the hand-written program, its constraints written in.
         splits: train gives demos, dev chooses; test is not read.
-        lm: what the program runs with; its calls go through the meter.
-        meter: of this compile alone.
-        concurrency: predictions in flight.
-        progress: shows one line to a person.
+        means: what it may use.
 
     Raises:
         DeclarationError: the Eval has no optimizer.
@@ -154,9 +157,9 @@ def compile_program(
         SecretError: a demo would hold a secret.
     """
     _check(spec, splits)
-    say = progress or (lambda line: None)
+    say = means.progress
     say(_expected(spec, program, splits))
-    search = _Search(spec, lm, concurrency, say, program)
+    search = _Search(spec, means, program)
     trials: list[Trial] = []
     stopped = None
     try:
@@ -167,7 +170,9 @@ def compile_program(
         say(f"stopped: {stopped}; the best so far is kept")
     changed = search.best is not program
     say(_outcome(trials, search.best_mean, changed=changed))
-    return Compiled(program=search.best, trials=tuple(trials), spend=meter.spend(), stopped=stopped, changed=changed)
+    return Compiled(
+        program=search.best, trials=tuple(trials), spend=means.meter.spend(), stopped=stopped, changed=changed
+    )
 
 
 def _check(spec: Eval, splits: Splits) -> None:

@@ -226,7 +226,7 @@ class Judging:
         if self.spec.optimizer is None:
             self.conditions.say(f"{self.spec.name}: nothing to compile: the Eval has no optimizer")
             return None, hand_written(self.spec)
-        from g6o_eval.optimize.search import compile_program  # a session without --compile needs none of it
+        from g6o_eval.optimize.search import Means, compile_program  # a session without --compile needs none of it
 
         meter = self.compile_meter
         lm = build_lm(self.conditions.models["task"], role="task", meter=meter)
@@ -234,10 +234,12 @@ class Judging:
             self.spec,
             hand_written(self.spec).program,
             self.splits,
-            lm=lm,
-            meter=meter,
-            concurrency=self.conditions.concurrency,
-            progress=lambda line: self.conditions.say(f"{self.spec.name}: {line}"),
+            means=Means(
+                lm=lm,
+                meter=meter,
+                concurrency=self.conditions.concurrency,
+                progress=lambda line: self.conditions.say(f"{self.spec.name}: {line}"),
+            ),
         )
         return result, compiled(self.spec, result.program)
 

@@ -7,7 +7,7 @@ import math
 import re
 from dataclasses import dataclass, field
 from typing import Literal, cast, get_args
-from urllib.parse import parse_qsl, unquote, urlsplit
+from urllib.parse import SplitResult, parse_qsl, unquote, urlsplit
 
 from g6o_eval.errors import DeclarationError
 
@@ -73,34 +73,39 @@ def parse_address(url: str, *, password: str | None = None) -> Address:
         DeclarationError: the URL has another form; it never shows the password.
     """
     shown = without_password(url)
-    try:
-        parts = urlsplit(url)
-        port = parts.port or DEFAULT_PORT
-    except ValueError:
-        raise DeclarationError(
-            f"a server store's URL is {_FORM}, got {shown!r}: host and port cannot be read"
-        ) from None
+    parts, port = _parts(url, shown)
     database = unquote(parts.path.removeprefix("/"))
-    if parts.scheme != "dolt" or not parts.hostname or not parts.username or parts.fragment:
-        raise DeclarationError(f"a server store's URL is {_FORM}, got {shown!r}")
     if not _DATABASE.fullmatch(database):
         raise DeclarationError(
             f"{shown!r} names the database {database!r}: use letters, digits, _ and -, 64 characters at most"
         )
-    options = _options(parts.query, shown)
+    host, options = str(parts.hostname), _options(parts.query, shown)
     return Address(
         url=shown,
-        host=parts.hostname,
+        host=host,
         port=port,
-        user=unquote(parts.username),
+        user=unquote(str(parts.username)),
         password=unquote(parts.password or "") or password or "",
         database=database,
-        tls=_tls(options, parts.hostname, shown),
+        tls=_tls(options, host, shown),
         tls_ca=options.get("tls_ca"),
         tls_cert=options.get("tls_cert"),
         tls_key=options.get("tls_key"),
         answer_seconds=_seconds(options, shown),
     )
+
+
+def _parts(url: str, shown: str) -> tuple[SplitResult, int]:
+    """Return the parts of a URL that names a server and a user, and the port."""
+    wrong = f"a server store's URL is {_FORM}, got {shown!r}"
+    try:
+        parts = urlsplit(url)
+        port = parts.port or DEFAULT_PORT
+    except ValueError:
+        raise DeclarationError(f"{wrong}: host and port cannot be read") from None
+    if parts.scheme != "dolt" or not parts.hostname or not parts.username or parts.fragment:
+        raise DeclarationError(wrong)
+    return parts, port
 
 
 def without_password(url: str) -> str:
