@@ -129,10 +129,10 @@ def unsatisfiable(cards: Iterable[Card]) -> dict[str, tuple[Pattern, ...]]:
 
 
 def like(text: str, pattern: str) -> bool:
-    """Say whether `text LIKE pattern` holds in MySQL under a binary collation: the whole text, case counts.
+    """Say whether `text LIKE pattern` holds on Dolt's server under its binary collation: all of the text, case counts.
 
     `%` is any number of characters, `_` exactly one, and a backslash takes its meaning from what
-    follows; a backslash at the end stands for itself.
+    follows. A pattern that ends in such a backslash fits nothing, as on the server.
     """
     return _compiled(pattern).fullmatch(text) is not None
 
@@ -141,6 +141,8 @@ def like(text: str, pattern: str) -> bool:
 def _compiled(pattern: str) -> re.Pattern[str]:
     signs = {"%": ".*", "_": "."}
     parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    if parts and parts[-1] == "\\":
+        return re.compile(r"(?!)")
     return re.compile("".join(signs.get(part) or re.escape(part[-1]) for part in parts), re.DOTALL)
 
 
