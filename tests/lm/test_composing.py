@@ -122,7 +122,7 @@ def test_told_so_it_makes_one_for_each_entry_and_deals_out_by_words() -> None:
     parts = made(
         "Give one of the `parts` for every one of the `places`.",
         "Take the `place` from `places`.",
-        "Put every one of the `tasks_to_do` into the `tasks` of the part whose `place` it names, none of them into two.",
+        "Put every one of the `tasks_to_do` into the `tasks` of the part whose `place` it names, and none into two.",
     )
 
     assert [part["place"] for part in parts] == ["kitchen", "garden"]

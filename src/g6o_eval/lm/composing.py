@@ -95,7 +95,8 @@ def compose(output: Output, prompt: Prompt, *, nearest: Sequence[Demo], draw: Dr
 
 
 def _told(name: str, prompt: Prompt) -> _Told:
-    lines = [line for line in prompt.objective.splitlines() if f"`{name}`" in line]
+    naming = [line for line in prompt.objective.splitlines() if f"`{name}`" in line]
+    lines = [line for line in naming if (match := _NAMED.search(line)) is None or match[1] != name]
     sums = [match for line in lines if (match := _SUM.search(line))]
     ranges = [match for line in lines if not _SUM.search(line) and (match := _RANGE.search(line))]
     low, high = sorted(map(float, ranges[-1].groups())) if ranges else (None, None)
