@@ -23,7 +23,7 @@ from g6o_eval.fleet.ingest.write import ingest
 from g6o_eval.fleet.programs.diagnosis import DIAGNOSIS
 from g6o_eval.steps.candidate import artifact_of, hand_written
 from g6o_eval.store.choose import open_store
-from g6o_eval.store.ledger import record_promotion
+from g6o_eval.store.ledger import Order, record_promotion
 from g6o_eval.store.port import Row, Store
 from g6o_eval.store.schema import known_migrations, migrate
 from support.task_folders import ask, make_folder, request, say
@@ -77,7 +77,7 @@ def digest(opened: Store) -> str:
     """Promote the hand-written program; return its digest."""
     lineage = Lineage(data_commit="d", git_commit=None, dspy_version="3.4.1", g6o_version="0.1.0")
     artifact = artifact_of(DIAGNOSIS, hand_written(DIAGNOSIS), lineage)
-    record_promotion(opened, artifact, run_id="01RUN", expected_live=None, by="test", reason="")
+    record_promotion(opened, artifact, Order(by="test"), run_id="01RUN", expected_live=None)
     return artifact.program_digest
 
 
