@@ -138,7 +138,8 @@ def select_since(store: Store, since: datetime, *, again: bool) -> Selection:
     )
     names = sorted(str(session_id) for (session_id,) in rows)
     labels = read_judged(store.read).labels
-    unwell = [name for name in names if labels[name].outcome != "success"]
+    # One without a label was recorded by the daemon alone: nothing says that it is healthy.
+    unwell = [name for name in names if name not in labels or labels[name].outcome != "success"]
     return _without_done(store, unwell, healthy=len(names) - len(unwell), again=again)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timezone
 from typing import Literal
@@ -33,10 +33,10 @@ _SELECT_PUNCHES = """
     ORDER BY task_id, observed_at, ts, source_hash
 """
 _SELECT_CARDS = """
-    SELECT c.task_id, c.status FROM checkpoints c LEFT JOIN tasks t ON t.task_id = c.task_id
-    WHERE t.punch_card_id = c.card_id OR c.checkpoint_id IS NOT NULL ORDER BY c.task_id, c.validated_at, c.card_id
+    SELECT c.task_id, c.status, CASE WHEN t.punch_card_id = c.card_id THEN 1 ELSE 0 END
+    FROM checkpoints c LEFT JOIN tasks t ON t.task_id = c.task_id ORDER BY c.task_id, c.validated_at, c.card_id
 """
-"""Verdicts on a card that was given to the session, by a dispatch or by the daemon itself."""
+"""Verdicts on cards, and whether a dispatch gave the card to the session."""
 _SELECT_SPAWNS = "SELECT session_id, ts, prompt_sha256, child_session_id FROM spawns"
 _SELECT_TASKS = "SELECT task_id, bead_id, cost_usd FROM tasks"
 ASKED_MS = 120_000
@@ -132,9 +132,9 @@ def relabel(store: Store, *, budget_usd: float | None = None) -> Relabelled:
 
 def read_judged(read: Callable[[str], Iterable[Row]]) -> Judged:
     """Return the facts and the label of every session, as the store holds them at this moment; writes nothing."""
-    seen = _read_seen(read)
-    tasks = {str(task_id): (bead, usd) for task_id, bead, usd in read(_SELECT_TASKS)}
     known = {each.session_id: each for each in map(known_of, read(_SELECT_FACTS))}
+    seen = _read_seen(read, known)
+    tasks = {str(task_id): (bead, usd) for task_id, bead, usd in read(_SELECT_TASKS)}
     facts = {
         name: with_recorded(each.facts, seen[name].recorded()) if name in seen else each.facts
         for name, each in known.items()
@@ -227,7 +227,12 @@ class _Asked:
         return start is not None and any(0 <= start - ts <= ASKED_MS for ts in self._times.get(parent, ()))
 
 
-def _read_seen(read: Callable[[str], Iterable[Row]]) -> dict[str, _Seen]:
+def _read_seen(read: Callable[[str], Iterable[Row]], known: Container[str]) -> dict[str, _Seen]:
+    """Return what others recorded of each session.
+
+    The verdict on the card of a session's mode stands for itself only where there is no log: with one,
+    facts.py has judged it, and it counts as given only when a dispatch gave it.
+    """
     seen: dict[str, _Seen] = {}
     for place, (task_id, punch_type, key, observed_at, ts) in enumerate(read(_SELECT_PUNCHES)):
         kind = next((each for each in PUNCH_TYPES if each == punch_type), None)
@@ -235,8 +240,8 @@ def _read_seen(read: Callable[[str], Iterable[Row]]) -> dict[str, _Seen]:
             at = ts if isinstance(ts, int) else _epoch_ms(observed_at)
             punch = Punch(punch_type=kind, punch_key=str(key), ts=at, file="", index=place)  # type: ignore[arg-type]  # one of PunchType's words
             seen.setdefault(str(task_id), _Seen()).punches.append(punch)
-    for task_id, status in read(_SELECT_CARDS):
-        if status in ("pass", "fail"):
+    for task_id, status, given in read(_SELECT_CARDS):
+        if status in ("pass", "fail") and (given or str(task_id) not in known):
             seen.setdefault(str(task_id), _Seen()).cards.append("pass" if status == "pass" else "fail")
     return seen
 
