@@ -1,14 +1,17 @@
-"""The server store beside the bare driver: 100,000 rows read and written, and promotions one after another.
+"""The server store beside the bare driver: 100,000 rows read and written, and promotions alone and in a race.
 
-    python benchmarks/server.py [ROWS]
+    python benchmarks/server.py [ROWS] [REPETITIONS]
 
-A private server is started (tools/dolt finds or builds it). Each figure is the best of three; ratios are what
-counts. The floor of reading is a raw SSCursor; of writing the better of executemany and LOAD DATA LOCAL.
+A private server is started (tools/dolt finds or builds it). What is compared takes turns; figures are medians,
+ratios are of medians, the load average stands beside. The floor of reading is a raw SSCursor; of writing the
+better of executemany and LOAD DATA LOCAL. In the race two processes promote 100 times each, one eval each.
 """
 
 from __future__ import annotations
 
+import os
 import statistics
+import subprocess
 import sys
 import tempfile
 import time
@@ -28,7 +31,8 @@ from g6o_eval.store.schema import HARNESS, migrate
 from support.dolt_server import DoltServer
 from support.promoter import promote
 
-ROUNDS, PROMOTIONS = 3, 50
+PROMOTIONS, EACH = 50, 100
+PROMOTER = Path(__file__).parent.parent / "tests" / "support" / "promoter.py"
 TABLE = "CREATE TABLE {0} (k VARCHAR(20) NOT NULL PRIMARY KEY, grp VARCHAR(20), label BIGINT, text LONGTEXT)"
 SELECT = "SELECT k, grp, label, text FROM bench"
 COLUMNS = ("k", "grp", "label", "text")
@@ -37,49 +41,86 @@ COLUMNS = ("k", "grp", "label", "text")
 def main() -> None:
     """Print the figures."""
     count = int(sys.argv[1]) if len(sys.argv) > 1 else 100_000
+    repetitions = int(sys.argv[2]) if len(sys.argv) > 2 else 5
     rows: list[Row] = [(f"k{i:08d}", f"g{i // 4}", i % 7, f"text {i} " + "x" * 100) for i in range(count)]
     with tempfile.TemporaryDirectory() as folder:
         server = DoltServer(Path(folder))
         server.start()
         try:
-            server.run("CREATE DATABASE evals", "SET GLOBAL local_infile = 1")
-            measure(server, open_store(server.url("evals"), root=Path()), rows, Path(folder))
+            server.run("CREATE DATABASE evals", "CREATE DATABASE race", "SET GLOBAL local_infile = 1")
+            store = open_store(server.url("evals"), root=Path())
+            migrate(store, HARNESS)
+            measure_promotions(server, store)
+            measure_writing(server, store, rows, Path(folder), repetitions=repetitions)
+            measure_reading(server, store, rows, repetitions=repetitions)
         finally:
             server.kill()
 
 
-def measure(server: DoltServer, store: Store, rows: list[Row], folder: Path) -> None:
-    migrate(store, HARNESS)
-    written = best(lambda: write(store, rows), lambda: drop(server))
-    many = best(lambda: bare_many(server, rows), lambda: drop(server))
-    loaded = best(lambda: bare_load(server, rows, folder / "rows.tsv"), lambda: drop(server))
-    write(store, rows)
-    raw = best(lambda: bare_read(server))
-    read = best(lambda: sum(1 for _ in store.read(SELECT, at=store.head())))
-    dataset = Dataset(SELECT, key="k", inputs=("text",), group="grp")
-    examples = best(lambda: read_examples(store, dataset, at=store.head(), eval_name="bench"))
+def measure_promotions(server: DoltServer, store: Store) -> None:
     times = [timed(lambda n=n: promote(store, "bench", f"p{n}", by="b")) for n in range(PROMOTIONS)]  # type: ignore[misc]  # mypy cannot infer a lambda's default
-    floor = min(many, loaded)
-    print(f"{len(rows):,} rows written   store {written:.2f} s   executemany {many:.2f} s   LOAD DATA {loaded:.2f} s")
-    print(f"   {written / floor:.2f} x the better of both")
-    print(f"{len(rows):,} rows read      store {read:.2f} s   raw SSCursor {raw:.2f} s   {read / raw:.2f} x")
-    print(f"{len(rows):,} Examples       {examples:.2f} s   {examples / raw:.2f} x the raw SSCursor")
-    p50, most = statistics.median(times) * 1e3, max(times) * 1e3
-    print(f"{PROMOTIONS} promotions, one process: p50 {p50:.0f} ms, max {most:.0f} ms")
+    show(f"{PROMOTIONS} promotions, one process, what is live read before each", [each * 1e3 for each in times])
+    migrate(open_store(server.url("race"), root=Path()), HARNESS)
+    running = [
+        subprocess.Popen(
+            [sys.executable, PROMOTER, "many", server.url("race"), name, str(EACH)], stdout=subprocess.PIPE, text=True
+        )
+        for name in ("alpha", "beta")
+    ]
+    taken = [float(line) for each in running for line in each.communicate()[0].split()]
+    ((kept,),) = server.run("SELECT COUNT(*) FROM g6o_ledger", database="race")
+    show(f"2 processes x {EACH} promotions, lost {2 * EACH - kept}", taken)
+
+
+def show(what: str, milliseconds: list[float]) -> None:
+    p50, most = statistics.median(milliseconds), max(milliseconds)
+    print(f"{what}: n={len(milliseconds)}, p50 {p50:.1f} ms, max {most:.1f} ms, load {os.getloadavg()[0]:.1f}")
+
+
+def measure_writing(server: DoltServer, store: Store, rows: list[Row], folder: Path, *, repetitions: int) -> None:
+    ways: dict[str, Callable[[], object]] = {
+        "store": lambda: write(store, rows),
+        "executemany": lambda: bare_many(server, rows),
+        "LOAD DATA": lambda: bare_load(server, rows, folder / "rows.tsv"),
+    }
+    found = medians(ways, repetitions, after=lambda: drop(server))
+    report(f"{len(rows):,} rows written", found, floor=min(found["executemany"], found["LOAD DATA"]))
+
+
+def measure_reading(server: DoltServer, store: Store, rows: list[Row], *, repetitions: int) -> None:
+    write(store, rows)
+    at, dataset = store.head(), Dataset(SELECT, key="k", inputs=("text",), group="grp")
+    ways: dict[str, Callable[[], object]] = {
+        "raw SSCursor": lambda: bare_read(server),
+        "rows": lambda: sum(1 for _ in store.read(SELECT, at=at)),
+        "Examples": lambda: read_examples(store, dataset, at=at, eval_name="bench"),
+    }
+    found = medians(ways, repetitions)
+    report(f"{len(rows):,} rows read", found, floor=found["raw SSCursor"])
+
+
+def report(what: str, found: dict[str, float], *, floor: float) -> None:
+    each = "   ".join(f"{way} {seconds:.2f} s ({seconds / floor:.2f} x)" for way, seconds in found.items())
+    print(f"{what}, load {os.getloadavg()[0]:.1f}: {each}")
+
+
+def medians(
+    ways: dict[str, Callable[[], object]], repetitions: int, *, after: Callable[[], object] = lambda: None
+) -> dict[str, float]:
+    times: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(repetitions):
+        for way, work in ways.items():
+            times[way].append(timed(work))
+            after()
+    return {way: statistics.median(taken) for way, taken in times.items()}
 
 
 def timed(work: Callable[[], object]) -> float:
     start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
-
-
-def best(work: Callable[[], object], after: Callable[[], object] = lambda: None) -> float:
-    times = []
-    for _ in range(ROUNDS):
-        times.append(timed(work))
-        after()
-    return min(times)
+    result = work()
+    taken = time.perf_counter() - start
+    del result  # freed outside the measured time, for every way alike
+    return taken
 
 
 def drop(server: DoltServer) -> None:
