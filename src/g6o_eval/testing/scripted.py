@@ -1,12 +1,4 @@
-"""Fakes and Hypothesis strategies, for tests of evals: yours and ours.
-
-```python
-engine = ScriptedEngine([{"label": "billing"}, {"label": "shipping"}])
-with dspy.context(lm=scripted_lm(engine)):
-    assert my_program(text="where is my parcel?").label == "billing"
-engine.check()          # every answer was asked for, and nothing else
-```
-"""
+"""An engine of DSPy that answers from a script, so that a test needs no model."""
 
 from __future__ import annotations
 
@@ -16,11 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from g6o_eval.lm.meter import Meter
-from g6o_eval.score import Score, Scores
 
 if TYPE_CHECKING:
     from dspy.lm15 import Request, Response
-    from hypothesis.strategies import SearchStrategy
 
 Messages = tuple[tuple[str, str], ...]
 """(role, text) of what was sent, the system message first."""
@@ -94,32 +84,6 @@ def scripted_lm(engine: ScriptedEngine, *, meter: Meter | None = None) -> Any:
 
     metered = MeteredEngine(engine, meter=meter or Meter(), price=lambda request, response: 0.0)
     return dspy.LM("scripted", engine=metered, cache=False, num_retries=0)
-
-
-def scores(*, min_size: int = 0, max_size: int = 30, errors: bool = True) -> SearchStrategy[Scores]:
-    """Return a Hypothesis strategy of Scores: groups, repeats, and errors unless they are unwanted.
-
-    Args:
-        min_size: fewest examples.
-        max_size: most examples.
-        errors: whether scores without a value, and examples without a score, may occur.
-    """
-    from hypothesis import strategies as st
-
-    value = st.one_of(st.sampled_from((0.0, 1.0)), st.floats(0, 1)).map(Score)
-    failed = st.sampled_from(("TimeoutError: slow", "ValueError: no")).map(lambda text: Score(error=text))
-    one = st.one_of(value, failed) if errors else value
-    repeats = st.lists(one, min_size=0 if errors else 1, max_size=3).map(tuple)
-    by_key = st.dictionaries(st.text(min_size=1, max_size=6), repeats, min_size=min_size, max_size=max_size)
-    return by_key.flatmap(
-        lambda found: (
-            st.dictionaries(st.sampled_from(sorted(found)), st.sampled_from("ABCDE"), max_size=len(found)).map(
-                lambda groups: Scores(found, groups)
-            )
-            if found
-            else st.just(Scores({}))
-        )
-    )
 
 
 def _written(values: Mapping[str, Any], messages: Messages) -> str:
