@@ -4,69 +4,90 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from g6o_eval.commands.open import open_chosen, store_option
+from g6o_eval.fleet.progress import show_progress
 
 if TYPE_CHECKING:
     from g6o_eval.fleet.ingest.report import Report
+    from g6o_eval.store.port import Store
 
 INCOMPLETE = 1
 """Exit status when a folder could not be read; what could be read is in the store."""
-PLAIN_EVERY = 100
-"""Folders between two plain progress lines."""
 
 
 @click.command()
-@click.argument(
-    "paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(exists=True, file_okay=False, path_type=Path)
-)
+@click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the counts as JSON."
 )
+@click.option(
+    "--follow", is_flag=True, help="Keep up with what is being written, until Ctrl-C; one commit for each quiet moment."
+)
 @store_option
-def ingest(paths: tuple[Path, ...], report_file: Path | None, store: str | None) -> None:
-    """Read Kilo Code and Roo Code task folders into the store, in one commit.
+def ingest(paths: tuple[Path, ...], report_file: Path | None, follow: bool, store: str | None) -> None:
+    """Read recorded agent runs into the store, in one commit.
 
-    PATH is a task folder, a folder of them, or the extension's storage. Secrets are redacted, broken
-    files are salvaged, and everything that was left out is counted with its reason. A folder that was
-    read before and is the same is left alone.
+    PATH is a task folder of Kilo Code, Roo Code or Cline, a folder of them, the extension's storage,
+    an OpenCode export, kilo.db, or OpenCode's storage. Secrets are redacted, broken files are
+    salvaged, and everything that was left out is counted with its reason. What looks as it did when it
+    was read is not opened again. A run that is killed leaves nothing behind: start it again. Two runs
+    at once follow each other.
 
-    Exit status: 0 done, 1 a folder could not be read, 2 wrong usage.
+    With --follow, --report holds the counts of the last run that wrote something.
+
+    Exit status: 0 done, also after Ctrl-C of --follow, 1 a source could not be read or the store said
+    no, 2 wrong usage.
     """
+    from g6o_eval.errors import DataError
     from g6o_eval.fleet.ingest.write import ingest as ingest_into
 
-    with open_chosen(store) as opened, _progress() as progress:
-        report = ingest_into(opened, paths, progress=progress)
-    if report_file is not None:
-        report_file.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
-    _show(report)
+    with open_chosen(store) as opened:
+        if follow:
+            _follow(opened, paths, report_file)
+            return
+        try:
+            with show_progress() as progress:
+                report = ingest_into(opened, paths, progress=progress)
+        except DataError as error:
+            raise click.UsageError(str(error)) from None
+    _tell(report, report_file)
     if report.unreadable:
         sys.exit(INCOMPLETE)
 
 
-@contextmanager
-def _progress() -> Iterator[Callable[[int, int], None]]:
-    """Show progress: a bar on a terminal, a line now and then elsewhere. On stderr: stdout is the table."""
-    if not sys.stderr.isatty():
-        yield _plain
-        return
-    from rich.console import Console
-    from rich.progress import Progress
+def _follow(store: Store, paths: tuple[Path, ...], report_file: Path | None) -> None:
+    from g6o_eval.fleet.ingest.follow import follow
 
-    with Progress(console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("reading", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    def wrote(report: Report) -> None:
+        click.echo(follow_line(report))
+        if report_file is not None:
+            _write(report, report_file)
+
+    with suppress(KeyboardInterrupt):
+        follow(store, paths, wrote=wrote, lost=lambda error: click.echo(f"{error}; trying again", err=True))
 
 
-def _plain(done: int, total: int) -> None:
-    if done % PLAIN_EVERY == 0 or done == total:
-        click.echo(f"read {done} of {total} folders", err=True)
+def _tell(report: Report, report_file: Path | None) -> None:
+    if report_file is not None:
+        _write(report, report_file)
+    _show(report)
+
+
+def _write(report: Report, file: Path) -> None:
+    file.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
+
+
+def follow_line(report: Report) -> str:
+    """Return what --follow says of a run that wrote something."""
+    rows = report.rows.total()
+    sessions = f"{report.sessions} session{'' if report.sessions == 1 else 's'}"
+    return f"commit {report.commit[:12]}   {sessions}, {rows:,} rows   {report.seconds:.1f} s"
 
 
 def _show(report: Report) -> None:

@@ -54,6 +54,11 @@ class Report:
         """Folders that the system would not let us read: the run is not complete."""
         return self.refused[UNREADABLE]
 
+    @property
+    def wrote(self) -> bool:
+        """Whether the run wrote anything that an earlier one had not."""
+        return bool(self.sessions or self.rows.total())
+
     def to_json(self) -> dict[str, Any]:
         """Return the counts as a JSON object."""
         return {
