@@ -124,6 +124,7 @@ def test_a_server_that_dies_and_returns_before_any_statement_leaves_the_old_or_t
         before, program = state(store), f"at {at}"
         faults.set(at, die_and_return)
         said[at] = outcome(store, program)
+        assert sent_twice(faults.statements) == [], statement
         faults.set(None)
         new = (artifact("triage", program).program_digest, [f"text of {program}"])
         assert state(store) == (new if said[at] == "promoted" else before), statement
@@ -168,6 +169,12 @@ def test_a_server_that_dies_inside_the_commit_or_the_merge_leaves_the_old_or_the
         assert store.dirty() == (), step
         promote(store, "triage", f"after {step}", by="ann")
     over.set()
+
+
+def sent_twice(statements: list[str]) -> list[str]:
+    """Return what was sent again although the first one may have been done."""
+    once = ("COMMIT", "CALL DOLT_COMMIT", "CALL DOLT_MERGE", "INSERT")
+    return [each for each in set(statements) if each.startswith(once) and statements.count(each) > 1]
 
 
 def outcome(store: ServerStore, program: str) -> str:

@@ -11,6 +11,8 @@ import { variable } from "./variable.js";
 const LIMITS = { connectTimeoutMs: 300, queryTimeoutMs: 400 };
 /** Beyond the limit: what a loaded machine may add. */
 const SLACK_MS = 1_500;
+/** Until the last thread of a process that was stopped stands still. */
+const STANDSTILL_MS = 200;
 const reader = new PromptReader({
   host: "127.0.0.1",
   port: Number(variable("G6O_LIVE_PORT")),
@@ -36,6 +38,7 @@ test("a server that hangs is unavailable within the limits, and is found again w
   const server = Number(variable("G6O_LIVE_PID"));
 
   process.kill(server, "SIGSTOP");
+  await new Promise((resolve) => setTimeout(resolve, STANDSTILL_MS));
   const [[asked, askedMs], [connected, connectedMs], [diagnosis, diagnosisMs]] = [
     await timed(read()), // on the connection that stands
     await timed(read()), // on one that is never greeted
