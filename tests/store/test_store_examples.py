@@ -527,6 +527,16 @@ def test_what_is_wrong_behind_the_first_thousand_rows_is_found_there(store: Stor
     assert refusal(store) == "dataset of eval 'triage': the key 't01999' stands in two rows: column 'id' must be unique"
 
 
+def test_the_hash_of_the_same_examples_is_the_same_for_ever() -> None:
+    train, dev = (make(f"{split}1", f"{split}2", text=f"text of {split}", count=1) for split in ("train", "dev"))
+    test = tuple(make(f"k{i:04d}", f"g{i}", text=f"é {i}", meta={"b": [1.5, None], "a": True}) for i in range(1_001))
+
+    splits = Splits((train,), (dev,), test)
+
+    assert splits.test_hash == "754bb6d4da601068d0b9f9dd58101bc7c9b9e5f3e34de1a2dad46003b3711643"
+    assert splits.examples_hash == "0162cab0ba666711347db71652095132d6e5a71e16cd17b33c22282732d3543f"
+
+
 def test_examples_without_marked_inputs_cannot_be_split() -> None:
     made: Any = dspy.Example
     unmarked = made(text="one", dspy_g6o_key="k", dspy_g6o_group="g")

@@ -16,7 +16,7 @@ from typing import Any
 import dspy
 
 from g6o_eval.artifact import canonical_json
-from g6o_eval.dataset import GROUP_FIELD, KEY_FIELD, Dataset, Split, group_of, key_of, split_of
+from g6o_eval.dataset import GROUP_FIELD, KEY_FIELD, Dataset, Split, group_of, split_of
 from g6o_eval.errors import DataError, LeakError
 from g6o_eval.store.port import Store
 from g6o_eval.store.rows import read_rows
@@ -51,15 +51,25 @@ class Splits:
         for kind in marks["test"]:
             _check_apart(kind, marks)
 
-    @cached_property
+    @property
     def examples_hash(self) -> str:
         """SHA-256 of keys, groups and fields of all Examples, split by split, in order."""
-        return _hash(self.train, self.dev, self.test)
+        return self._hashes[0]
 
-    @cached_property
+    @property
     def test_hash(self) -> str:
         """The same over the test split alone."""
-        return _hash(self.test)
+        return self._hashes[1]
+
+    @cached_property
+    def _hashes(self) -> tuple[str, str]:
+        every, test = hashlib.sha256(), hashlib.sha256()
+        for split in _SPLITS:
+            for part in _hashed_parts(getattr(self, split)):
+                every.update(part)
+                if split == "test":
+                    test.update(part)
+        return every.hexdigest(), test.hexdigest()
 
 
 def read_examples(store: Store, dataset: Dataset, *, at: str, eval_name: str) -> Splits:
@@ -166,19 +176,16 @@ def _key_with(marks: Mapping[str, list[str]], kind: str, value: str) -> str:
     return marks["key"][marks[kind].index(value)]
 
 
-def _hash(*splits: Sequence[dspy.Example]) -> str:
-    total = hashlib.sha256()
-    for split in splits:
-        lines = [[key_of(example), group_of(example), _fields(example)] for example in split]
-        for start in range(0, len(lines), _HASHED_AT_ONCE):
-            text = canonical_json(lines[start : start + _HASHED_AT_ONCE])
-            total.update(text.encode("utf-8", "surrogatepass") + b"\n")
-        total.update(b"--\n")
-    return total.hexdigest()
+def _hashed_parts(examples: Sequence[dspy.Example]) -> Iterator[bytes]:
+    for start in range(0, len(examples), _HASHED_AT_ONCE):
+        lines = [_hashed(example._store) for example in examples[start : start + _HASHED_AT_ONCE]]
+        yield canonical_json(lines).encode("utf-8", "surrogatepass") + b"\n"
+    yield b"--\n"
 
 
-def _fields(example: dspy.Example) -> dict[str, Any]:
-    return dict(example.items())  # type: ignore[no-untyped-call]  # dspy is untyped
+def _hashed(fields: dict[str, Any]) -> list[object]:
+    shown = {name: value for name, value in fields.items() if not name.startswith("dspy_")}
+    return [str(fields[KEY_FIELD]), str(fields[GROUP_FIELD]), shown]
 
 
 def _nothing_to_judge(found: dict[Split, list[dspy.Example]], *, at: str, eval_name: str) -> str:
