@@ -73,12 +73,22 @@ _PATTERNS = (
     ),
     _pattern("gitlab-token", "glpat-", rf"{_START}(?P<s>glpat-{_WORD}{{20,}})"),
     _pattern("aws-key", "akia asia", rf"{_START}(?P<s>(?:AKIA|ASIA)[A-Z0-9]{{16}})(?![A-Za-z0-9])"),
-    _pattern("slack-token", "xox", rf"{_START}(?P<s>xox[abeoprs]-[A-Za-z0-9-]{{10,}})"),
+    _pattern("slack-token", "xox xapp-", rf"{_START}(?P<s>(?:xox[abeoprs]|xapp-\d)-[A-Za-z0-9-]{{10,}})"),
+    _pattern("slack-hook", "hooks.slack.com", r"hooks\.slack\.com/(?:services|workflows)/(?P<s>[A-Za-z0-9/]{20,200})"),
     _pattern("google-key", "aiza", rf"{_START}(?P<s>AIza{_WORD}{{35,}})"),
+    _pattern("google-token", "ya29. gocspx-", rf"{_START}(?P<s>(?:ya29\.|GOCSPX-){_WORD}{{20,}})"),
+    _pattern("sendgrid-key", "sg.", rf"{_START}(?P<s>SG\.{_WORD}{{16,64}}\.{_WORD}{{16,}})"),
+    _pattern("telegram-token", ":aa", r"(?<![\w-])(?P<s>\d{8,10}:AA[\w-]{32,})"),
+    _pattern("digitalocean-token", "_v1_", rf"{_START}(?P<s>do[opr]_v1_[0-9a-f]{{40,}})"),
+    _pattern("xai-key", "xai-", rf"{_START}(?P<s>xai-[A-Za-z0-9]{{40,}})"),
+    _pattern("groq-key", "gsk_", rf"{_START}(?P<s>gsk_[A-Za-z0-9]{{40,}})"),
     _pattern("huggingface-token", "hf_", rf"{_START}(?P<s>hf_[A-Za-z0-9]{{30,}})"),
     _pattern("npm-token", "npm_", rf"{_START}(?P<s>npm_[A-Za-z0-9]{{36,}})"),
+    _pattern("pypi-token", "pypi-", rf"{_START}(?P<s>pypi-{_WORD}{{50,}})"),
     _pattern("jwt", "eyj", rf"{_START}(?P<s>eyJ{_WORD}{{8,}}\.eyJ{_WORD}{{8,}}\.{_WORD}{{8,}})"),
     _pattern("url-password", "://", r"[A-Za-z0-9+.-]://[^\s/:@\"'<>]{0,100}:(?P<s>[^\s/@\"'<>]{1,200})@"),
+    _pattern("password", "password", r"\blogin[ \t]{1,4}\S{1,100}\s{1,8}password[ \t]{1,4}(?P<s>\S{6,200})", re.I),
+    _pattern("password", "-u --user", r"(?:\s-u|--user)[ =][\"']?[^\s:\"'/\\]{1,60}:(?P<s>[^\s\"'\\]{6,200})"),
     _pattern("bearer", "bearer basic", r"\b(?:bearer|basic)[ \t]{1,4}(?P<s>[A-Za-z0-9._~+/-]{16,}={0,2})", re.I),
     _pattern(
         "password",
@@ -106,8 +116,8 @@ _PATTERNS = (
 _MARK = re.compile(r"\[redacted:[a-z-]+\]")
 # What stands behind `token=` without being a secret: holes, environment, masks, numbers, names, paths.
 _NO_SECRET = re.compile(
-    r"[$%{<].*|[*x.•]+|(?:undefined|required|optional|redacted|string)|\d+(?:\.\d+)?"
-    r"|[A-Za-z_]\w*(?:\.[A-Za-z_]\w*)+|\.{0,2}/[\w./-]*",
+    r"[${<].*|%\(?[a-z_]*\)?[a-z%]?|[*x.•]+|(?:undefined|required|optional|redacted|string)|\d+(?:\.\d+)?"
+    r"|[A-Za-z_]+\d{0,3}(?:\.[A-Za-z_]+\d{0,3})+|\.{0,2}/[\w./-]*",
     re.I,
 )
 
@@ -174,19 +184,18 @@ _MARKERS = (
 )
 
 
-_ANY_HINT = re.compile("|".join(sorted({re.escape(hint) for pattern in _PATTERNS for hint in pattern.hints})))
-_SHORT = 400
-"""Characters up to which one search for all hints is faster than a search for each: feedback, mostly."""
+_HINTS = tuple(sorted({hint for pattern in _PATTERNS for hint in pattern.hints}))
 
 
 def _candidates(text: str) -> list[Secret]:
     lowered = text.lower()
-    if len(text) <= _SHORT and _ANY_HINT.search(lowered) is None:
+    present = {hint for hint in _HINTS if hint in lowered}
+    if not present:
         return []
     marks = [mark.span() for mark in _MARK.finditer(text)]
     found = []
     for pattern in _PATTERNS:
-        if not any(hint in lowered for hint in pattern.hints):
+        if present.isdisjoint(pattern.hints):
             continue
         for match in pattern.regex.finditer(text):
             start, end = match.span("s")

@@ -130,6 +130,10 @@ class _Gap:
         self.start = re.compile(rf',\s*\{{\s*"{re.escape(shape.first)}"\s*:')
         self.marks = [re.compile(mark) for mark in (rf'[{{,]\s*"{re.escape(shape.first)}"\s*:', *shape.marks)]
 
+    def is_whole(self, source: str) -> bool:
+        """Say whether a text has all that every element has."""
+        return all(mark.search(source) for mark in self.marks)
+
 
 class _Scanner:
     """The characters of one file, a window of them at a time."""
@@ -158,12 +162,14 @@ class _Scanner:
 
     def _elements(self, gap: _Gap) -> Iterator[Element | Flaw]:
         index = 0
+        pieces = 0  # values just before that are no whole elements: pieces of a broken one, if an error follows
         closed = self._peek() == "]"
         while not closed:
-            whole = False
+            least = 1  # a gap takes at least the element that it begins in
             try:
-                value, replaced = self._element()
-                whole = True
+                value, replaced, source = self._element()
+                pieces = 0 if gap.is_whole(source) else pieces + 1
+                least = 0
                 yield Element(index, value)
                 if replaced:
                     yield Flaw(index, REPLACED, f"{replaced} invalid characters became U+FFFD")
@@ -175,14 +181,15 @@ class _Scanner:
                 lost = self._seek(gap)
                 if lost is None:
                     return
-                index += lost if whole else max(lost, 1)
+                index += max(lost, 1 if pieces else least) - pieces
+                pieces = 0
         self._pos += 1
         if rest := self._peek():
             reason = NUL_FILLED if rest == "\0" else TRAILING
             yield Flaw(index, reason, f"after the array stands {rest!r}")
 
-    def _element(self) -> tuple[object, int]:
-        """Return the next element and how many of its characters were replaced."""
+    def _element(self) -> tuple[object, int, str]:
+        """Return the next element, how many of its characters were replaced, and its text."""
         while True:
             self._peek()
             try:
@@ -198,7 +205,8 @@ class _Scanner:
                 continue
             source = self._text[self._pos : end]
             self._pos = end
-            return without_surrogates(value) if _may_hold_surrogates(source) else (value, 0)
+            fixed, replaced = without_surrogates(value) if _may_hold_surrogates(source) else (value, 0)
+            return fixed, replaced, source
 
     def _more_or_broken(self, error: ValueError) -> None:
         """Read on when the element may only be torn by the end of the chunk, else give it up."""

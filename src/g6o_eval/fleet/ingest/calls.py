@@ -14,7 +14,9 @@ from g6o_eval.fleet.session import ARGUMENT_CHARS, PREVIEW_CHARS, CallStatus, To
 
 _TARGETS = ("path", "file_path", "command", "regex", "query", "mode_slug", "mode", "question", "uri", "skill")
 _DENIED = re.compile(r"\A\s*(?:The user denied this operation|Error: The user denied)", re.IGNORECASE)
-_FAILED = re.compile(r"\A\s*(?:The tool execution failed|<error>|Error:)|\bThe tool execution failed with")
+_FAILED = re.compile(
+    r"\A\s*(?:The tool execution failed|<error>|Error:|Error executing MCP tool)|\bThe tool execution failed with"
+)
 _EXIT_CODE = re.compile(r"\bExit code: (-?\d{1,10})\b")
 _OUTPUT = "\nOutput:"
 """Behind it stands what the command printed, which may speak of exit codes of its own."""

@@ -7,8 +7,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from g6o_eval.fleet.ingest.array import BOM, EMPTY_FILE
+from g6o_eval.fleet.ingest.array import BOM, EMPTY_FILE, REPLACED, without_surrogates
 from g6o_eval.fleet.ingest.census import Census
+from g6o_eval.fleet.ingest.text import label
 
 NO_OBJECT = "no JSON object"
 TOO_LARGE = "too large"
@@ -33,16 +34,19 @@ def read_object(path: Path | None, census: Census) -> tuple[Path | None, Mapping
 
 
 def _parsed(data: bytes, census: Census) -> Mapping[str, Any]:
+    text = data.decode("utf-8-sig", "surrogateescape")
     try:
-        found = json.loads(data.decode("utf-8-sig", "replace"))
+        found, replaced = without_surrogates(json.loads(text))
     except (ValueError, RecursionError) as error:
         what = EMPTY_FILE if not data.strip() else NO_OBJECT
         census.issue(-1, what, type(error).__name__)
         return {}
+    if replaced:
+        census.issue(-1, REPLACED, f"{replaced} invalid characters became U+FFFD")
     if not isinstance(found, dict):
         census.issue(-1, NO_OBJECT, f"the top level is a {type(found).__name__}")
         return {}
     for key, value in found.items():
         census.add(key, None)
-        census.kinds[key] = len(value) if isinstance(value, list) else 1
+        census.kinds[label(key)] = len(value) if isinstance(value, list) else 1
     return found

@@ -227,11 +227,17 @@ def keys_of(value: object) -> str:
 
 
 def _superseded(element: Json, following: Json) -> bool:
-    """Say whether the next element is the finished copy of this one, which was still streaming."""
-    if element.get("partial") is not True or _kind(element) != _kind(following):
+    """Say whether the next element is the finished copy of this one, which was still streaming.
+
+    A copy keeps the time of its beginning, or it begins with what was there before.
+    """
+    if _kind(element) != _kind(following) or following.get("partial") is True:
         return False
-    start = element.get("text") or ""
-    return following.get("partial") is not True and str(following.get("text") or "").startswith(str(start))
+    start, whole = str(element.get("text") or ""), str(following.get("text") or "")
+    same_time, goes_on = element["ts"] == following["ts"], whole.startswith(start)
+    if element.get("partial") is True:
+        return same_time or goes_on
+    return same_time and goes_on and 0 < len(start) < len(whole)
 
 
 def _written_as(name: str, args: Json) -> str | None:
