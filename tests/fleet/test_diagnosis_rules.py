@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from g6o_eval.fleet.diagnosis import CATEGORIES, Diagnosis, diagnose
@@ -70,7 +72,7 @@ UNDO = call("execute_command", target="git checkout -- a.py")
             id="4 tools with an error each",
         ),
         pytest.param(
-            [call("a", error="x"), call("a", error="x"), call("a"), *(call(n, error="x") for n in "bc"), call("d")],
+            [*(call(name, error="x") for name in "bcdaa"), call("a")],
             ("infinite_retry", 0.60),
             id="a failing tool comes before several",
         ),
@@ -80,6 +82,90 @@ def test_the_boundaries(events: list[Event], expected: tuple[str, float]) -> Non
     found = diagnose(session_of(*events))
 
     assert (found.category, found.confidence) == expected
+
+
+# ── the governor's own engine, boundary by boundary ──
+
+Found = tuple[str, float]
+HEALTHY: list[Event] = [call(name) for name in ("read", "grep", "read", "edit", "bash") * 3]
+GOVERNOR: dict[str, tuple[list[Event], Found, Found]] = {
+    "nothing": ([], FALLBACK, FALLBACK),
+    "4 texts": (texts(4), FALLBACK, FALLBACK),
+    "5 texts": (texts(5), FALLBACK, FALLBACK),
+    "7 texts": (texts(7), ("stuck_on_approval", 0.75), ("stuck_on_approval", 0.75)),
+    "a plea in a text, 2 calls": ([PLEA, *calls("bash", 2)], FALLBACK, ("stuck_on_approval", 0.65)),
+    '"allowed" in a text, 1 call': (
+        [message("this is not allowed by mypy"), *calls("bash", 1)],
+        ("stuck_on_approval", 0.65),
+        FALLBACK,
+    ),
+    "bash fails 3 times": (calls("bash", 3, error="x"), ("infinite_retry", 0.85), ("infinite_retry", 0.85)),
+    "bash fails twice": (calls("bash", 2, error="x"), FALLBACK, FALLBACK),
+    "3 of 6 fail, the last 3 work": (
+        [*calls("bash", 3, error="x"), *calls("bash", 3)],
+        ("infinite_retry", 0.60),
+        ("infinite_retry", 0.60),
+    ),
+    "9 reads": (calls("read", 9), FALLBACK, FALLBACK),
+    "10 reads": (calls("read", 10), ("context_exhaustion", 0.70), ("context_exhaustion", 0.70)),
+    "10 reads and 4 bash": (
+        [*calls("read", 10), *calls("bash", 4)],
+        ("context_exhaustion", 0.70),
+        ("context_exhaustion", 0.70),
+    ),
+    "10 `read_file`": (calls("read_file", 10), FALLBACK, ("context_exhaustion", 0.70)),
+    "8 edits": (calls("edit", 8), FALLBACK, FALLBACK),
+    "9 edits": (calls("edit", 9), ("scope_creep", 0.50), ("scope_creep", 0.50)),
+    "16 edits": (calls("edit", 16), ("scope_creep", 0.75), ("scope_creep", 0.75)),
+    "16 `apply_diff`": (calls("apply_diff", 16), FALLBACK, ("scope_creep", 0.75)),
+    "16 edits, then 10 texts": (
+        [*calls("edit", 16), *texts(10)],
+        ("stuck_on_approval", 0.75),
+        ("stuck_on_approval", 0.75),
+    ),
+    "edit, undo, edit, undo, edit": (
+        [call("edit"), call("undo"), call("edit"), call("undo"), call("edit")],
+        ("model_confusion", 0.80),
+        ("model_confusion", 0.80),
+    ),
+    "edit, `git checkout`, edit, `git checkout`, edit": (
+        [call("edit"), UNDO, call("edit"), UNDO, call("edit")],
+        FALLBACK,
+        ("model_confusion", 0.80),
+    ),
+    "4 tools, one of two calls of each fails": (
+        [event for name in ("bash", "read", "edit", "grep") for event in (call(name), call(name, error="x"))],
+        ("model_confusion", 0.60),
+        ("model_confusion", 0.60),
+    ),
+    "a fails 2 of 3 times, b, c, d once": (
+        [*(call(name, error="x") for name in "bcdaa"), call("a")],
+        ("infinite_retry", 0.60),
+        ("infinite_retry", 0.60),
+    ),
+    "a healthy mix of 15": (HEALTHY, FALLBACK, FALLBACK),
+    "16 edits, condensed twice": (
+        [*calls("edit", 16), *[message("", role="notice", kind="say.condense_context")] * 2],
+        ("scope_creep", 0.75),
+        ("context_exhaustion", 0.90),
+    ),
+}
+"""Case → events, what the governor's engine finds (executed), what the rules find."""
+DECISION = Path(__file__).parents[2] / "docs" / "decisions" / "diagnosis.md"
+
+
+@pytest.mark.parametrize("case", GOVERNOR)
+def test_the_governors_boundary_table_holds_but_for_what_is_argued(case: str) -> None:
+    events, governor, ours = GOVERNOR[case]
+    found = diagnose(session_of(*events))
+    row = f"| {case} | {_cell(governor)} | {_cell(ours)} |"
+
+    assert (found.category, found.confidence) == ours
+    assert (row in DECISION.read_text(encoding="utf-8")) is (governor != ours), row
+
+
+def _cell(found: Found) -> str:
+    return f"{found[0]} {found[1]:.2f}"
 
 
 def test_the_failing_tool_is_blamed_not_the_last_one() -> None:
