@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from random import Random
 
-from g6o_eval.fleet.ingest.forest import Asked, Node, Place, plant
+from g6o_eval.fleet.ingest.forest import NO_PROMPT, Asked, Node, Place, plant
 
 
 def node(name: str, *, parent: str | None = None, prompt: str | None = None, at: int | None = 0) -> Node:
@@ -78,3 +78,47 @@ def test_the_order_of_the_sessions_does_not_matter() -> None:
         Random(seed).shuffle(mixed)
         Random(seed).shuffle(mixed_asks)
         assert plant(mixed, mixed_asks) == expected
+
+
+def test_where_a_prompt_was_lost_the_start_that_came_next_is_the_child() -> None:
+    nodes = [node("p", prompt="r"), node("c1", at=130), node("c2", at=120), node("late", at=200_000)]
+
+    places = plant(nodes, [asked("p", "x", at=100)])
+
+    assert {name: places[name].method for name in ("c1", "c2", "late")} == {"c1": None, "c2": "nearest", "late": None}
+
+
+def test_a_lost_prompt_of_the_asking_is_no_hindrance_either() -> None:
+    places = plant([node("p", prompt="r"), node("c", prompt="x", at=120)], [asked("p", NO_PROMPT, at=100)])
+
+    assert places["c"] == Place(parent_id="p", method="nearest", root_id="p")
+
+
+def test_two_prompts_that_differ_are_no_pair_however_near() -> None:
+    places = plant([node("p", prompt="r"), node("c", prompt="y", at=101)], [asked("p", "x", at=100)])
+
+    assert places["c"].parent_id is None
+
+
+def test_the_nearest_start_takes_no_child_that_is_known_otherwise_and_each_asking_once() -> None:
+    nodes = [node("p", prompt="r"), node("known", parent="q", at=101), node("c", at=102), node("d", at=103)]
+
+    places = plant(nodes, [asked("p", "x", at=100), asked("p", "y", index=1, at=90, child="gone")])
+
+    assert [places[name].parent_id for name in ("known", "c", "d")] == ["q", "p", None]
+
+
+def test_children_of_one_turn_are_told_apart() -> None:
+    asks = [Asked(session_id="p", index=0, part=part, ts=10, prompt_sha256="x", child_id=None) for part in (0, 1)]
+
+    places = plant([node("p"), node("c", prompt="x", at=11), node("d", prompt="x", at=12)], asks)
+
+    assert [places[name].parent_id for name in "cd"] == ["p", "p"]
+
+
+def test_a_link_says_how_far_it_may_be_believed() -> None:
+    methods = ("history", "named", "prompt", "nearest", None)
+
+    found = [Place(parent_id="p", method=method, root_id="p").confidence for method in methods]  # type: ignore[arg-type]
+
+    assert found == [1.0, 1.0, 0.95, 0.5, None]

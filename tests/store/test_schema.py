@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from g6o_eval.errors import DeclarationError, ReadOnlyError, UnfitError
+from g6o_eval.errors import DeclarationError, ReadOnlyError, StoreError, UnfitError
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.port import Store
-from g6o_eval.store.schema import HARNESS, Migration, known_migrations, migrate
+from g6o_eval.store.schema import HARNESS, Continued, Migration, known_migrations, migrate
 
 ONE = Migration(
     owner="shop", number=1, name="tickets", statements=("CREATE TABLE tickets (id VARCHAR(20) NOT NULL PRIMARY KEY)",)
@@ -178,3 +178,79 @@ def test_an_entry_point_that_gives_something_else_is_named(tmp_path: Path, monke
         "entry point 'shop' of 'g6o_eval.migrations': shop_tables:WRONG is ['CREATE TABLE x'], "
         "expected a tuple of Migration"
     )
+
+
+MAKE = "CREATE TABLE IF NOT EXISTS deeds (id VARCHAR(20) NOT NULL PRIMARY KEY, kind VARCHAR(20), cost DOUBLE)"
+CONTINUE = Migration(
+    owner="shop",
+    number=1,
+    name="deeds",
+    statements=(MAKE,),
+    continued=(Continued(table="deeds", columns={"kind": "VARCHAR(20)", "cost": "DOUBLE"}),),
+)
+
+
+def test_a_table_that_was_there_gets_the_columns_that_it_lacks_and_keeps_its_rows(empty_store: Store) -> None:
+    with empty_store.change("Somebody else's") as change:
+        change.execute("CREATE TABLE deeds (id VARCHAR(20) NOT NULL PRIMARY KEY, cost DOUBLE, own BIGINT)")
+        change.insert("deeds", ("id", "cost", "own"), [("a", 0.5, 7)])
+
+    migrate(empty_store, (CONTINUE,))
+
+    found = empty_store.read("SELECT * FROM deeds")
+    assert [column.name for column in found.columns] == ["id", "cost", "own", "kind"]
+    assert list(found) == [("a", 0.5, 7, None)]
+    assert migrate(empty_store, (CONTINUE,)) == ()
+
+
+def test_a_table_that_was_not_there_is_made_as_the_statement_says(empty_store: Store) -> None:
+    migrate(empty_store, (CONTINUE,))
+
+    assert [column.name for column in empty_store.read("SELECT * FROM deeds").columns] == ["id", "kind", "cost"]
+
+
+ENUM = "ENUM('a','b','c') NOT NULL"
+WIDEN = Migration(
+    owner="shop",
+    number=1,
+    name="wider deeds",
+    statements=("CREATE TABLE IF NOT EXISTS deeds (id VARCHAR(20) NOT NULL PRIMARY KEY, kind VARCHAR(9) NOT NULL)",),
+    continued=(Continued(table="deeds", wider={"kind": (ENUM, r"^varchar|'c'"), "id": ("VARCHAR(20)", r"\(20\)")}),),
+)
+
+
+def test_a_narrow_column_of_a_server_is_widened_and_its_values_stay(server_url: str, tmp_path: Path) -> None:
+    store = open_store(server_url, root=tmp_path)
+    with store.change("Somebody else's") as change:
+        change.execute("CREATE TABLE deeds (id VARCHAR(20) NOT NULL PRIMARY KEY, kind ENUM('a','b') NOT NULL)")
+        change.insert("deeds", ("id", "kind"), [("1", "a"), ("2", "b")])
+
+    migrate(store, (WIDEN,))
+    with store.change("Use it") as change:
+        change.insert("deeds", ("id", "kind"), [("3", "c")])
+
+    assert list(store.read("SELECT id, kind, kind + 0 FROM deeds ORDER BY id")) == [
+        ("1", "a", 1.0), ("2", "b", 2.0), ("3", "c", 3.0),
+    ]  # fmt: skip
+    store.close()
+
+
+def test_a_column_that_is_wide_enough_stays_as_it_is(empty_store: Store) -> None:
+    migrate(empty_store, (WIDEN,))
+    with empty_store.change("A text, not one of three") as change:
+        change.insert("deeds", ("id", "kind"), [("1", "anything")])
+
+    assert list(empty_store.read("SELECT kind FROM deeds")) == [("anything",)]
+
+
+def test_a_column_that_would_lose_values_is_not_changed_and_nothing_is(server_url: str, tmp_path: Path) -> None:
+    store = open_store(server_url, root=tmp_path)
+    with store.change("Somebody else's") as change:
+        change.execute("CREATE TABLE deeds (id VARCHAR(20) NOT NULL PRIMARY KEY, kind ENUM('a','z') NOT NULL)")
+        change.insert("deeds", ("id", "kind"), [("1", "z")])
+
+    with pytest.raises(StoreError):
+        migrate(store, (WIDEN,))
+
+    assert list(store.read("SELECT kind FROM deeds")) == [("z",)]
+    store.close()
