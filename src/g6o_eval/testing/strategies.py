@@ -32,7 +32,7 @@ def examples_for(signature: type[dspy.Signature]) -> SearchStrategy[dspy.Example
     """
     import dspy
 
-    _need_hypothesis()
+    need_hypothesis()
     from hypothesis import strategies as st
 
     inputs = tuple(signature.input_fields)
@@ -57,7 +57,7 @@ def values_of(annotation: Any, *, low: float | None = None, high: float | None =
     Raises:
         DeclarationError: it is another type.
     """
-    _need_hypothesis()
+    need_hypothesis()
     from hypothesis import strategies as st
 
     plain: dict[Any, Callable[[], SearchStrategy[Any]]] = {
@@ -75,7 +75,7 @@ def values_of(annotation: Any, *, low: float | None = None, high: float | None =
 def _composed(annotation: Any, origin: Any, inner: tuple[Any, ...]) -> SearchStrategy[Any]:
     from pydantic import BaseModel
 
-    _need_hypothesis()
+    need_hypothesis()
     from hypothesis import strategies as st
 
     if origin is Literal:
@@ -120,7 +120,7 @@ def scores(*, min_size: int = 0, max_size: int = 30, errors: bool = True) -> Sea
         max_size: most examples.
         errors: whether scores without a value, and examples without a score, may occur.
     """
-    _need_hypothesis()
+    need_hypothesis()
     from hypothesis import strategies as st
 
     value = st.one_of(st.sampled_from((0.0, 1.0)), st.floats(0, 1)).map(Score)
@@ -139,7 +139,7 @@ def scores(*, min_size: int = 0, max_size: int = 30, errors: bool = True) -> Sea
     )
 
 
-def _need_hypothesis() -> None:
+def need_hypothesis() -> None:
     """Raise where Hypothesis is missing. It is asked for here: whoever only runs evals has none."""
     if importlib.util.find_spec("hypothesis") is None:
         raise ModuleNotFoundError(
