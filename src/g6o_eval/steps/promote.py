@@ -25,7 +25,7 @@ from g6o_eval.steps.candidate import PROMPT_FILE, Candidate, artifact_of, candid
 from g6o_eval.steps.proof import changed_rules, rejudge, run_problems, verdict_problems
 from g6o_eval.steps.subject import subject_of
 from g6o_eval.store.examples import Splits, read_examples
-from g6o_eval.store.ledger import Entry, Order, artifact_digest, live, record_promotion, revoked
+from g6o_eval.store.ledger import Entry, Order, artifact_digest, record_promotion, standing
 from g6o_eval.store.origins import origin_of
 from g6o_eval.store.port import Store
 from g6o_eval.store.results import latest_run, run_behind
@@ -104,7 +104,7 @@ def promote(
             raise RefusedError(snapshot)
         return AlreadyLive(eval_name=spec.name, program_digest=proposal.subject.program_digest)
     run = latest_run(store, spec.name, proposal.subject.program_digest)
-    reasons = [*snapshot, *_ledger_problems(proposal, store), *_checkout_problems(checkout.root, store)]
+    reasons = [*snapshot, *_ledger_problems(proposal), *_checkout_problems(checkout.root, store)]
     if run is None:
         raise RefusedError((*reasons, _no_run(proposal.subject)))
     verdict = rejudge(run, spec.gate, groups=proposal.groups)
@@ -125,6 +125,7 @@ class _Proposal:
     subject: Subject
     splits: Splits
     live: Entry | None
+    revoked: frozenset[str]
 
     @property
     def groups(self) -> dict[str, str]:
@@ -133,7 +134,7 @@ class _Proposal:
 
 
 def _propose(spec: Eval, test_files: tuple[Path, ...], *, store: Store, checkout: Checkout) -> _Proposal:
-    at, entry = store.head(), live(store, spec.name)
+    at, state = store.head(), standing(store, spec.name)
     try:
         candidate = candidate_of(spec, checkout.snapshots)
         artifact = artifact_of(spec, candidate, _lineage(checkout, at))
@@ -148,7 +149,15 @@ def _propose(spec: Eval, test_files: tuple[Path, ...], *, store: Store, checkout
         splits=splits,
         models=checkout.models,
     )
-    return _Proposal(spec=spec, candidate=candidate, artifact=artifact, subject=subject, splits=splits, live=entry)
+    return _Proposal(
+        spec=spec,
+        candidate=candidate,
+        artifact=artifact,
+        subject=subject,
+        splits=splits,
+        live=state.live,
+        revoked=frozenset(state.revoked),
+    )
 
 
 def _record(proposal: _Proposal, run: Run, verdict: Verdict, *, store: Store, order: Order) -> Promoted:
@@ -193,9 +202,9 @@ def _snapshot_problems(proposal: _Proposal, snapshots: Path) -> Iterator[str]:
         yield f"{name}: {shown} is not the text that this program publishes. {remedy}"
 
 
-def _ledger_problems(proposal: _Proposal, store: Store) -> Iterator[str]:
+def _ledger_problems(proposal: _Proposal) -> Iterator[str]:
     name, found = proposal.spec.name, proposal.subject.program_digest
-    if found in revoked(store, name):
+    if found in proposal.revoked:
         yield (
             f"{name}: program {found[:12]} was rolled back and is revoked. "
             f'Run: g6o-eval reinstate {name} {found[:12]} --reason "…", if it may come back'

@@ -25,7 +25,7 @@ from g6o_eval.store.port import Change, Store
 
 __all__ = [
     "Entry", "Order", "artifact_digest", "eval_names", "history", "live", "read_artifact", "record_promotion",
-    "record_reinstate", "record_rollback", "revoked",
+    "record_reinstate", "record_rollback", "revoked", "standing",
 ]  # fmt: skip
 
 
@@ -45,12 +45,17 @@ def history(store: Store, eval_name: str, *, at: str | None = None) -> tuple[Ent
 
 def live(store: Store, eval_name: str, *, at: str | None = None) -> Entry | None:
     """Return the entry whose artifact consumers read; None: never promoted, or withdrawn."""
-    return State.of(history(store, eval_name, at=at)).live
+    return standing(store, eval_name, at=at).live
 
 
 def revoked(store: Store, eval_name: str, *, at: str | None = None) -> frozenset[str]:
     """Return the program digests that a rollback left and nobody reinstated."""
-    return frozenset(State.of(history(store, eval_name, at=at)).revoked)
+    return frozenset(standing(store, eval_name, at=at).revoked)
+
+
+def standing(store: Store, eval_name: str, *, at: str | None = None) -> State:
+    """Return what all entries of an eval add up to: what is live and what is revoked at one moment."""
+    return State.of(history(store, eval_name, at=at))
 
 
 def record_promotion(store: Store, artifact: Artifact, order: Order, *, run_id: str, expected_live: str | None) -> str:
