@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 
 from g6o_eval.fleet.ingest.text import kept
-from g6o_eval.fleet.vocabulary import MODES, canonical_key, mode_slug, punch_type_of
+from g6o_eval.fleet.vocabulary import MODES, UNKNOWN_CHILD, canonical_key, mode_slug, punch_type_of
 from g6o_eval.redact import redact
 from g6o_eval.store.port import Row, Value
 
@@ -107,7 +107,7 @@ def verdict_row(found: Found, counts: Counter[str]) -> Row | str:
 def child_row(found: Found, names: Sequence[str]) -> Row | str:
     """Return a row of `child_rels` without its method: the daemon says none. `names`: of parent and child."""
     parent, child = (found[name] for name in names)
-    if text_of(child) in MODES or mode_slug(text_of(child)) in (*MODES, "unknown-child"):
+    if text_of(child).strip() and mode_slug(text_of(child)) in (*MODES, UNKNOWN_CHILD):
         return MODE_AS_CHILD
     ids = [text_of(each) for each in (parent, child)]
     if not all(_SESSION_ID.fullmatch(each) for each in ids):
