@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from g6o_eval.fleet.sample import prepare_sample
 from g6o_eval.fleet.tables import MIGRATIONS
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.port import Store
@@ -52,5 +53,14 @@ def fleet_store(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Stor
         url = server.url(request.getfixturevalue("database"))
     opened = open_store(url, root=tmp_path)
     migrate(opened, (*HARNESS, *MIGRATIONS))
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="session")
+def sample_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
+    """An embedded store with the repository's sample in it; for reading: importing it takes seconds."""
+    opened = open_store("doltlite:///sample.db", root=tmp_path_factory.mktemp("sample"))
+    prepare_sample(opened, Path(__file__).parents[2] / "evals" / "data")
     yield opened
     opened.close()

@@ -29,11 +29,8 @@ OUTCOMES = ("success", "failure", "partial")
 
 
 @pytest.fixture(scope="module")
-def splits(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Splits]:
-    store = open_store("doltlite:///leak.db", root=tmp_path_factory.mktemp("leak"))
-    prepare_sample(store, SAMPLE)
-    yield read_examples(store, DATASET, at=store.head(), eval_name="diagnosis")
-    store.close()
+def splits(sample_store: Store) -> Splits:
+    return read_examples(sample_store, DATASET, at=sample_store.head(), eval_name="diagnosis")
 
 
 def leaks(text: str, forbidden: list[str]) -> list[str]:
