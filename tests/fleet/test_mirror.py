@@ -124,6 +124,45 @@ def test_errors_and_deletion_settle_a_session_and_a_busy_status_does_not() -> No
     assert held([*start, {"type": "session.deleted", "properties": {"info": TRUTH["info"]}}]).deleted
 
 
+ANYTHING = st.recursive(
+    st.none() | st.integers() | st.text(max_size=3),
+    lambda inner: (
+        st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from(("id", "time", "text", "state")), inner)
+    ),
+    max_leaves=8,
+)
+
+
+@settings(max_examples=100)
+@given(st.lists(st.tuples(st.sampled_from(sorted({each["type"] for each in EVENTS})), ANYTHING, ANYTHING), max_size=4))
+def test_no_event_and_no_answer_raises(odd: list[tuple[str, Any, Any]]) -> None:
+    events = [about(kind, info=one, part=other, status=one) for kind, one, other in odd]
+    mirror = hear([*events, *EVENTS])
+
+    mirror.learn({"id": ID, "time": 7}, [*(one for _, one, _ in odd), *TRUTH["messages"], {"info": {}, "parts": 3}])
+
+    assert mirror.sessions[ID].document()[-3:] == TRUTH["messages"]
+
+
+def test_news_of_old_do_not_unsettle_a_session() -> None:
+    mirror = Mirror()
+    mirror.learn(TRUTH["info"], TRUTH["messages"])
+
+    hear(EVENTS[:5], mirror)
+
+    assert mirror.sessions[ID].settled
+
+
+def test_an_answer_in_the_middle_of_a_turn_is_no_end() -> None:
+    running = json.loads(json.dumps(TRUTH["messages"]))
+    del running[-1]["info"]["finish"]
+    mirror = Mirror()
+
+    assert not mirror.learn(TRUTH["info"], running).settled
+    assert not mirror.learn(TRUTH["info"], running[:1]).settled
+    assert mirror.learn(TRUTH["info"], TRUTH["messages"]).settled
+
+
 def test_the_size_is_what_is_held() -> None:
     mirror = hear([*EVENTS, *EVENTS])
     one = hear(EVENTS)

@@ -185,6 +185,7 @@ class ServeServer:
 def _handler(server: ServeServer) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        disable_nagle_algorithm = True
 
         def log_message(self, *args: Any) -> None:
             return
@@ -217,6 +218,7 @@ def _handler(server: ServeServer) -> type[BaseHTTPRequestHandler]:
             self.send_header("Content-Length", str(len(data)))
             self.end_headers()
             self.wfile.write(data)
+            self.wfile.flush()
 
         def _stream(self) -> None:
             server.headers.append(dict(self.headers))

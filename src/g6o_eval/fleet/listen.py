@@ -7,14 +7,14 @@ for what was missed, and a session of which the beginning was not heard is asked
 from __future__ import annotations
 
 import hashlib
+import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 from typing import Any
 
-import httpx
 import orjson
 
 from g6o_eval.errors import UnavailableError
@@ -22,6 +22,7 @@ from g6o_eval.fleet.ingest.events import COLUMNS, TABLE, Event, parse_event, raw
 from g6o_eval.fleet.ingest.mirror import Held, Mirror
 from g6o_eval.fleet.ingest.opencode import SOURCE, session_of
 from g6o_eval.fleet.ingest.rewrite import rewrite
+from g6o_eval.fleet.listen_asker import Asker
 from g6o_eval.fleet.listen_server import Server
 from g6o_eval.fleet.listen_stream import Connected, Ended, Stream
 from g6o_eval.fleet.session import Session
@@ -65,7 +66,7 @@ class Heard:
         sessions: written, each time counted.
         commits: made.
         connections: to the stream.
-        asked: sessions that the server was asked for.
+        asked: times that the server was asked for a session.
         left_out: reason → how many.
     """
 
@@ -85,13 +86,12 @@ class Listener:
         self, store: Store, server: Server, *, pace: Pace | None = None, notice: Callable[[str], None] = lambda _: None
     ) -> None:
         self.heard = Heard()
-        self._store, self._server, self._notice = store, server, notice
+        self._store, self._notice = store, notice
         self._pace = pace or Pace()
         self._mirror = Mirror()
+        self._asker = Asker(server, self._mirror, notice=notice)
         self._raw: dict[str, Row] = {}
         self._touched: dict[str, float] = {}
-        self._seen: dict[str, int] = {}
-        """Session → its `time.updated` when the server was last asked for it."""
         self._written = {
             str(session_id): str(digest)
             for session_id, digest in store.read(
@@ -114,7 +114,10 @@ class Listener:
                 if isinstance(item, str):
                     self._hear(item)
                 elif isinstance(item, Connected):
-                    self._catch_up(stopped)
+                    for count, _ in enumerate(self._asker.missed(stopped), start=1):
+                        self.heard.asked = self._asker.asked
+                        if count % _SESSIONS_AT_ONCE == 0:
+                            self._write_when_due(stopped)
                 elif isinstance(item, Ended):
                     self.heard.connections = stream.connections
                     self._write(closing=True)
@@ -179,8 +182,11 @@ class Listener:
         self._make_room()
 
     def _commit(self, due: Sequence[str]) -> None:
-        whole = [session_id for session_id in due if self._mirror.sessions[session_id].whole or self._ask(session_id)]
+        whole = [
+            session_id for session_id in due if self._mirror.sessions[session_id].whole or self._asker.ask(session_id)
+        ]
         self.heard.left_out[UNWRITTEN] += len(due) - len(whole)
+        self.heard.asked = self._asker.asked
         sessions = [found for session_id in whole if (found := self._session(session_id)) is not None]
         if sessions or self._raw:
             before = self._store.head()
@@ -222,60 +228,12 @@ class Listener:
                 self._mirror.drop(session_id)
                 self._touched.pop(session_id, None)
 
-    def _ask(self, session_id: str) -> bool:
-        """Ask the server for a whole session; False when it does not answer or does not know it."""
-        try:
-            messages = self._server.messages(session_id)
-        except httpx.HTTPError as error:
-            self._notice(f"could not ask for {session_id!r}: {type(error).__name__}: {error}")
-            return False
-        self.heard.asked += 1
-        if messages is None:
-            return False
-        self._mirror.learn(self._mirror.sessions[session_id].info, messages)
-        return True
-
-    def _catch_up(self, stopped: Callable[[], bool]) -> None:
-        """Ask for every session that changed since it was last asked for, and for their children."""
-        try:
-            waiting = self._server.sessions()
-        except httpx.HTTPError as error:
-            self._notice(f"could not ask for the sessions: {type(error).__name__}: {error}")
-            return
-        asked: set[str] = set()
-        while waiting and not stopped():
-            info = waiting.pop()
-            session_id, updated = str(info["id"]), _updated(info)
-            held = self._mirror.sessions.get(session_id)
-            open_yet = held is not None and (held.changed or not held.settled)
-            if session_id in asked or (self._seen.get(session_id) == updated and not open_yet):
-                continue
-            asked.add(session_id)
-            waiting += self._learn(info)
-            if len(asked) % _SESSIONS_AT_ONCE == 0:
-                self._write_when_due(stopped)
-
-    def _learn(self, info: dict[str, Any]) -> Iterable[dict[str, Any]]:
-        """Take in one session as the server has it; return the `info` of its children."""
-        session_id = str(info["id"])
-        try:
-            messages, children = self._server.messages(session_id), self._server.children(session_id)
-        except httpx.HTTPError as error:
-            self._notice(f"could not ask for {session_id!r}: {type(error).__name__}: {error}")
-            return ()
-        self.heard.asked += 1
-        if messages is not None:
-            self._mirror.learn(info, messages)
-            self._seen[session_id] = _updated(info)
-        return children
-
 
 def _digest(held: Held, document: Sequence[Mapping[str, Any]]) -> str:
     """Return the SHA-256 of what a Session is made from."""
     about = [held.info.get("parentID"), held.info.get("cost"), held.info.get("agent"), document]
-    return hashlib.sha256(orjson.dumps(about, option=orjson.OPT_SORT_KEYS)).hexdigest()
-
-
-def _updated(info: Mapping[str, Any]) -> int:
-    found = info.get("time")
-    return int(found.get("updated") or 0) if isinstance(found, dict) else 0
+    try:
+        text = orjson.dumps(about, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # a number of more than 64 bits
+        text = json.dumps(about, sort_keys=True).encode()
+    return hashlib.sha256(text).hexdigest()

@@ -72,9 +72,8 @@ class Mirror:
         if event.type.startswith("session."):
             held.whole |= event.type == "session.created" and not known
             self._session(held, event)
-        elif event.type.startswith("message."):
-            held.settled = False
-            self._message(held, event)
+        elif self._message(held, event):
+            held.changed, held.settled = True, False
         self.size += held.size - before
 
     def learn(self, info: Json, messages: Sequence[object]) -> Held:
@@ -87,17 +86,19 @@ class Mirror:
             if not isinstance(message, dict) or not isinstance(message.get("info"), dict):
                 continue
             _put_message(told, message["info"])
-            for part in message.get("parts") or ():
+            parts = message.get("parts")
+            for part in parts if isinstance(parts, list) else ():
                 if isinstance(part, dict):
                     _put_part(told, {"messageID": message["info"].get("id"), **part})
-        gone = set(held.messages) - set(told.messages)
-        for message_id in gone:  # removed while nobody listened: events that were taken are older than the answer
-            _remove(held, message_id)
+        # Removed while nobody listened: events that were taken are older than the answer.
+        for gone in _ids(held) - _ids(told):
+            _remove(held, gone)
+        held.removed -= _ids(told)
         for message in told.messages.values():
             _put_message(held, message)
         for part in (part for parts in told.parts.values() for part in parts.values()):
             _put_part(held, part)
-        held.info, held.whole, held.changed, held.settled = info, True, True, True
+        held.info, held.whole, held.changed, held.settled = info, True, True, _ended(held)
         self.size += held.size - before
         return held
 
@@ -121,53 +122,72 @@ class Mirror:
         held.settled |= idle or event.type in _SETTLED
         held.deleted |= event.type == "session.deleted"
 
-    def _message(self, held: Held, event: Event) -> None:
+    def _message(self, held: Held, event: Event) -> bool:
+        """Take in what an event says of a message; return whether it is news."""
         properties = event.properties
         if event.type == "message.updated" and isinstance(properties.get("info"), dict):
-            _put_message(held, properties["info"])
-        elif event.type == "message.part.updated" and isinstance(properties.get("part"), dict):
-            _put_part(held, properties["part"])
-        elif event.type == "message.part.delta":
-            _append(held, properties)
-        elif event.type in ("message.removed", "message.part.removed"):
-            _remove(held, str(properties.get("partID") or properties.get("messageID")))
-        held.changed = True
+            return _put_message(held, properties["info"])
+        if event.type == "message.part.updated" and isinstance(properties.get("part"), dict):
+            return _put_part(held, properties["part"])
+        if event.type == "message.part.delta":
+            return _append(held, properties)
+        if event.type in ("message.removed", "message.part.removed"):
+            return _remove(held, str(properties.get("partID") or properties.get("messageID")))
+        return False
 
 
-def _put_message(held: Held, info: Json) -> None:
+def _ended(held: Held) -> bool:
+    """Say whether a session waits for somebody, as far as its last message tells."""
+    last = max(held.messages.values(), key=_created, default=None)
+    if last is None or last.get("error"):
+        return True
+    return last.get("role") == "assistant" and last.get("finish") not in (None, "tool-calls")
+
+
+def _ids(held: Held) -> set[str]:
+    return {*held.messages, *(part_id for parts in held.parts.values() for part_id in parts)}
+
+
+def _put_message(held: Held, info: Json) -> bool:
     message_id = info.get("id")
     if not isinstance(message_id, str) or message_id in held.removed:
-        return
+        return False
     old = held.messages.get(message_id)
-    if old is None or _progress(info) >= _progress(old):
-        held.messages[message_id] = info
+    if old is not None and (_progress(info) < _progress(old) or info == old):
+        return False
+    held.messages[message_id] = info
+    return True
 
 
-def _put_part(held: Held, part: Json) -> None:
+def _put_part(held: Held, part: Json) -> bool:
     part_id, message_id = part.get("id"), part.get("messageID")
     if not isinstance(part_id, str) or not isinstance(message_id, str) or {part_id, message_id} & held.removed:
-        return
+        return False
     parts = held.parts.setdefault(message_id, {})
     old = parts.get(part_id)
-    if old is None or _stage(part) >= _stage(old):
-        held.size += _size(part) - (_size(old) if old is not None else 0)
-        parts[part_id] = part
+    if old is not None and (_stage(part) < _stage(old) or part == old):
+        return False
+    held.size += _size(part) - (_size(old) if old is not None else 0)
+    parts[part_id] = part
+    return True
 
 
-def _append(held: Held, properties: Json) -> None:
+def _append(held: Held, properties: Json) -> bool:
     """Append streamed text; the whole part comes at its end."""
     part_id, message_id, delta = (properties.get(key) for key in ("partID", "messageID", "delta"))
     part = held.parts.get(str(message_id), {}).get(str(part_id))
-    if part is not None and properties.get("field", "text") == "text" and isinstance(delta, str):
-        _put_part(held, {**part, "text": f"{part.get('text') or ''}{delta}"})
+    if part is None or properties.get("field", "text") != "text" or not isinstance(delta, str):
+        return False
+    return _put_part(held, {**part, "text": f"{part.get('text') or ''}{delta}"})
 
 
-def _remove(held: Held, removed_id: str) -> None:
+def _remove(held: Held, removed_id: str) -> bool:
     held.removed.add(removed_id)
-    held.messages.pop(removed_id, None)
+    message = held.messages.pop(removed_id, None)
     gone = list(held.parts.pop(removed_id, {}).values())
     gone += [part for parts in held.parts.values() if (part := parts.pop(removed_id, None)) is not None]
     held.size -= sum(map(_size, gone))
+    return message is not None or bool(gone)
 
 
 def _progress(info: Json) -> tuple[bool, float]:
