@@ -148,9 +148,5 @@ def _whole_before(events: Sequence[Mapping[str, Any]], at: int) -> int:
 
 
 def _planted(case: str, events: Sequence[Mapping[str, Any]], *, session: bool = True) -> Planted:
-    calls = sum(event.get("ask") in _CALLS and not _is_no_call(event) for event in events)
+    calls = sum(event.get("ask") in _CALLS for event in events)
     return Planted(case=case, file=UI_FILE, elements=len(events), calls=calls, session=session)
-
-
-def _is_no_call(event: Mapping[str, Any]) -> bool:
-    return event.get("ask") == "tool" and json.loads(event["text"]).get("tool") == "finishTask"

@@ -97,6 +97,7 @@ class Recording(Transcript):
     def complete(self, report: str, *, child: bool) -> None:
         """See Transcript.complete."""
         super().complete(report, child=child)
+        self.calls += child  # a child asks for leave to return, which is a call
         self.status = "completed"
 
     def condense(self, summary: str) -> None:
@@ -109,8 +110,10 @@ class Recording(Transcript):
         """See Transcript.cancel."""
         self._request()
         self.status = "interrupted"
-        started = next(event for event in reversed(self._ui) if event.get("say") == "api_req_started")
-        started["text"] = _json({**json.loads(started["text"]), "cancelReason": "user_cancelled"})
+        while self._ui[-1].get("say") != "api_req_started":
+            self._ui.pop()  # cancelled before it thought of anything
+        request = json.loads(self._ui[-1]["text"])
+        self._ui[-1]["text"] = _json({**request, "cancelReason": "user_cancelled"})
 
     def die(self) -> None:
         """A last request that nobody ever heard of again."""
