@@ -100,7 +100,7 @@ class ServerChange:
         try:
             connection.run("COMMIT")
             made = connection.run("CALL DOLT_COMMIT('-A', '--skip-empty', '-m', ?)", (message,))
-            if not made:
+            if not any(commit for (commit,) in made):
                 return  # nothing was changed
             connection.use(f"{self._address.database}/{MAIN}")
         except (LostError, LateError) as error:
