@@ -92,6 +92,12 @@ def test_a_session_that_gives_no_punches_for_want_of_a_time_says_so() -> None:
     assert [row[3] for row in ROWS_OF["import_issues"](made)] == [NO_TIME]
 
 
+def test_a_tool_that_no_dialect_knows_is_counted_with_its_name() -> None:
+    ((*_, reason, detail),) = ROWS_OF["import_issues"](session(call("frobnicate"), call("frobnicate")))
+
+    assert (reason, detail) == ("tool name that no dialect knows", "frobnicate x2")
+
+
 @pytest.mark.parametrize(
     ("status", "word", "ended"),
     [
@@ -215,6 +221,7 @@ def test_a_database_of_the_daemon_is_continued_and_nothing_in_it_is_destroyed(
         (2_560 + ours + 1, ours, 2_560 + ours + 1)
     ]
     assert dict(second.rows) == {}
+    assert first.issues["child_rels: child is the name of a mode"] == 2
     assert some(continued, f"SELECT child_id FROM child_rels WHERE parent_id = '{SESSIONS[0]}' AND method IS NULL "
                            "ORDER BY child_id") == [(SESSIONS[2],), ("code",), ("general",)]  # fmt: skip
     assert dolt_server.run("SELECT COUNT(*) FROM checkpoints", database=database) == [(3,)]

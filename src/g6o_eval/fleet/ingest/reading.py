@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from g6o_eval.fleet.ingest.forest import Node
 from g6o_eval.fleet.ingest.kilo import UNCHANGED, UNREADABLE
-from g6o_eval.fleet.ingest.rows import ROWS_OF, issue_rows, session_row
+from g6o_eval.fleet.ingest.rows import ROWS_OF, issue_rows, issues_of, session_row
 from g6o_eval.fleet.ingest.source import Source
 from g6o_eval.fleet.session import Refused, Session
 from g6o_eval.store.port import Row
@@ -58,7 +58,7 @@ def read_source(source: Source, known: str | None) -> Reading:
 
 def reading_of(item: Session | Refused) -> Reading:
     """Return what a source gave as rows."""
-    issues = Counter(issue.reason for issue in item.issues)
+    issues = Counter(each.reason for each in (item.issues if isinstance(item, Refused) else issues_of(item)))
     if isinstance(item, Refused):
         rows = {"import_issues": issue_rows(item.session_id, item.issues)}
         return Reading(session_id=item.session_id, refused=item.reason, rows=rows, issues=issues)

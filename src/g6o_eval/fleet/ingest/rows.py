@@ -14,7 +14,12 @@ from g6o_eval.fleet.ingest import shared_rows
 from g6o_eval.fleet.ingest.forest import Place
 from g6o_eval.fleet.outcome import label
 from g6o_eval.fleet.session import Issue, Session
+from g6o_eval.fleet.vocabulary import unknown_tools
 from g6o_eval.store.port import Row
+
+UNKNOWN_TOOL = "tool name that no dialect knows"
+"""It is kept as it is written; cards that mean the same tool by another name will not see it."""
+ISSUE_CHARS = 1_000
 
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -110,11 +115,15 @@ def issue_rows(session_id: str, issues: tuple[Issue, ...]) -> list[Row]:
     return [(session_id, *place, detail) for place, detail in found.items()]
 
 
-def _issues(session: Session) -> tuple[Issue, ...]:
-    """Return what was left out of a session while it was read, and while it was made rows."""
-    if shared_rows.born_at(session) is not None:
-        return session.issues
-    return (*session.issues, Issue(file="", index=-1, reason=shared_rows.NO_TIME))
+def issues_of(session: Session) -> tuple[Issue, ...]:
+    """Return what a session's reader said, and what is said of it once it is whole."""
+    found = list(session.issues)
+    if shared_rows.born_at(session) is None:
+        found.append(Issue(file="", index=-1, reason=shared_rows.NO_TIME))
+    if unknown := unknown_tools([session]):
+        names = ", ".join(f"{name} x{count}" for name, count in unknown.items())
+        found.append(Issue(file="", index=-1, reason=UNKNOWN_TOOL, detail=names[:ISSUE_CHARS]))
+    return tuple(found)
 
 
 def digest_rows(session: Session) -> list[Row]:
@@ -129,7 +138,7 @@ ROWS_OF: Mapping[str, Callable[[Session], list[Row]]] = MappingProxyType(
         "agent_messages": message_rows,
         "agent_tool_calls": call_rows,
         "spawns": spawn_rows,
-        "import_issues": lambda session: issue_rows(session.session_id, _issues(session)),
+        "import_issues": lambda session: issue_rows(session.session_id, issues_of(session)),
         "session_digests": digest_rows,
         "recovery_cases": recovery_case.case_rows,
         "session_facts": outcome_tables.fact_rows,

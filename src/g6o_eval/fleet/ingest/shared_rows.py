@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from g6o_eval.fleet.cards import Card, CardVerdict, card_of_mode, evaluate
 from g6o_eval.fleet.ingest.forest import Place
+from g6o_eval.fleet.legacy_rows import MODE_AS_CHILD, child_row
 from g6o_eval.fleet.punches import punches_of
 from g6o_eval.fleet.session import Punch, Session, SessionStatus
 from g6o_eval.fleet.vocabulary import SESSION_TOTAL
@@ -126,6 +127,15 @@ def put_children(change: Change, places: Mapping[str, Place], tasks: Sequence[Ro
         ],
     }
     return Counter({table: put(change, table, some) for table, some in rows.items() if some})
+
+
+def daemons_faults(change: Change) -> Counter[str]:
+    """Return reason → rows of the daemon's that are left as they are, and that no reader should believe."""
+    links = change.read("SELECT parent_id, child_id FROM child_rels WHERE method IS NULL")
+    modes = sum(
+        child_row({"parent_id": one, "child_id": two}, ("parent_id", "child_id")) == MODE_AS_CHILD for one, two in links
+    )
+    return Counter({f"child_rels: {MODE_AS_CHILD}": modes} if modes else {})
 
 
 def second(milliseconds: int) -> str:

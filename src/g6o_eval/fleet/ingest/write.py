@@ -20,7 +20,14 @@ from g6o_eval.fleet.ingest.pool import Task, read_all, workers_for
 from g6o_eval.fleet.ingest.reading import Reading
 from g6o_eval.fleet.ingest.report import Report
 from g6o_eval.fleet.ingest.rows import COLUMNS, ROWS_OF, place_columns
-from g6o_eval.fleet.ingest.shared_rows import CLEAR_PUNCHES, SHARED_COLUMNS, put, put_children, verdict_rows
+from g6o_eval.fleet.ingest.shared_rows import (
+    CLEAR_PUNCHES,
+    SHARED_COLUMNS,
+    daemons_faults,
+    put,
+    put_children,
+    verdict_rows,
+)
 from g6o_eval.fleet.ingest.source import find_sources
 from g6o_eval.fleet.ingest.state import COLUMNS as STATE_COLUMNS
 from g6o_eval.fleet.ingest.state import SELECT as SELECT_STATE
@@ -152,6 +159,7 @@ class _Run:
                 self._move(node.session_id, places[node.session_id])
         links = {session_id: places[session_id] for session_id in (*self._sessions, *moved)}
         self.report.rows += put_children(self._change, links, self._tasks)
+        self.report.issues += daemons_faults(self._change)
 
     def label(self, labels: Iterable[Row]) -> None:
         """Write the labels that are not there yet."""
