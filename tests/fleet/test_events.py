@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from g6o_eval.fleet.ingest import events
 from g6o_eval.fleet.ingest.events import Event, event_ts, parse_event, raw_row, source_hash
 from support.serve import START, Json
 
@@ -64,6 +65,20 @@ def test_the_key_is_that_of_the_daemon() -> None:
     )
 
     assert source_hash(found) == hashlib.sha256(text.encode()).hexdigest()
+
+
+@given(
+    st.recursive(
+        st.floats(allow_nan=False) | st.integers(-(2**53), 2**53) | st.text(max_size=2), st.lists, max_leaves=4
+    )
+)
+def test_the_quick_way_to_the_key_is_the_slow_one(value: Any) -> None:
+    properties = {"b": value, "a": {"c": value}}
+    slow = "".join(events._javascript({"type": "x", "properties": properties}))
+
+    assert (
+        source_hash(Event("x", properties, None)) == hashlib.sha256(slow.encode("utf-8", "surrogatepass")).hexdigest()
+    )
 
 
 @given(st.dictionaries(st.text(max_size=3), st.integers() | st.text(max_size=3), max_size=5), st.randoms())

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timezone
 from decimal import Decimal
+from functools import lru_cache
 from typing import Any
 
 from g6o_eval.fleet.ingest.opencode import parse_json
@@ -81,7 +82,11 @@ def source_hash(event: Event) -> str:
 
     An event that the daemon stored before has the same key, so that both keep one row of it.
     """
-    text = "".join(_javascript({"type": event.type, "properties": event.properties}))
+    whole = {"type": event.type, "properties": event.properties}
+    try:
+        text = json.dumps(_in_order(whole), ensure_ascii=False, separators=(",", ":"))
+    except _OddNumberError:
+        text = "".join(_javascript(whole))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -132,6 +137,25 @@ def _without_secrets(value: Any, name: str = "") -> Any:
     return value
 
 
+class _OddNumberError(ValueError):
+    """Python and JavaScript write this number differently."""
+
+
+def _in_order(value: Any) -> Any:
+    """Return the value with keys in order and whole numbers as JavaScript writes them; much the quicker way."""
+    if isinstance(value, dict):
+        return {key: _in_order(value[key]) for key in sorted(value, key=_locale_key)}
+    if isinstance(value, list):
+        return [_in_order(item) for item in value]
+    if not isinstance(value, float):
+        return value
+    if value.is_integer() and abs(value) < 2**53:
+        return int(value)
+    if "e" in repr(value) or not math.isfinite(value) or value.is_integer():
+        raise _OddNumberError
+    return value
+
+
 def _javascript(value: Any) -> Iterator[str]:
     """Yield the pieces of `JSON.stringify(sortKeysDeep(value))`."""
     if isinstance(value, dict):
@@ -152,6 +176,7 @@ def _javascript(value: Any) -> Iterator[str]:
         yield json.dumps(value, ensure_ascii=False)
 
 
+@lru_cache(maxsize=4_096)
 def _locale_key(name: str) -> tuple[list[tuple[int, str]], str]:
     """Sort names as ICU does: marks, digits, letters; accents and case where names are otherwise equal, small first."""
     base = [char for char in unicodedata.normalize("NFD", name) if not unicodedata.combining(char)]
