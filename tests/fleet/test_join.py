@@ -205,3 +205,15 @@ def test_equal_lists_are_paired_place_by_place(calls: list[Draft]) -> None:
 
     assert join(calls, asked) == []
     assert [call.result for call in calls] == [f"result {place}" for place in range(len(calls))]
+
+
+def test_what_waits_for_the_end_of_the_log_is_short(tmp_path: Path) -> None:
+    """A thousand files of a megabyte that were read and written are not held till the last event."""
+    files = [{"path": f"{number}.py", "content": "x" * 100_000} for number in range(1_000)]
+    call = Draft(Spot(UI, 0, None), "write_to_file", {"content": "x" * 1_000_000, "batchFiles": files})
+
+    call.answer("y" * 1_000_000, failed=True)
+
+    assert len(str(call.args)) < 64 * 9_000 + 9_000
+    assert (len(str(call.result)), len(str(call.error))) == (8_192, 8_192)
+    assert call.done().args.startswith('{"content":"xxx')

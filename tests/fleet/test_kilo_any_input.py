@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -61,6 +62,22 @@ def test_whatever_stands_in_the_files_nothing_raises(
         assert all(len(set(keys)) == len(keys) for keys in (places(found.messages), places(found.tool_calls)))
     else:
         assert found.issues
+
+
+@pytest.mark.parametrize("depth", [100, 400, 500, 900, 1_000, 1_020, 1_100, 5_000])
+@pytest.mark.parametrize("tail", ["", "\\ud83d"])
+def test_nesting_of_any_depth_is_read_or_refused(tmp_path: Path, depth: int, tail: str) -> None:
+    deep = '{"a":' * depth + f'"x{tail}"' + "}" * depth
+    call = json.dumps(f'{{"tool":"readFile","deep":{deep}}}')
+    ui = f'[{{"ts":1,"type":"say","say":"text","text":"x"}},{{"ts":2,"type":"ask","ask":"tool","text":{call}}}]'
+    native = f'{{"type":"tool_use","id":"1","name":"read_file","input":{deep}}}'
+    api = f'[{{"role":"assistant","content":[{native}],"ts":1}},{{"role":"assistant","content":[],"ts":2}}]'
+
+    found = read_folder(make_folder(tmp_path, ui=ui.encode(), api=api.encode(), metadata=f'{{"a":{deep}}}'.encode()))
+
+    assert isinstance(found, Session)
+    assert all(row for rows_of in ROWS_OF.values() for row in rows_of(found))
+    assert [message.preview for message in found.messages] == ["x"]
 
 
 def places(items: Sequence[Message | ToolCall]) -> list[tuple[str, int, int]]:

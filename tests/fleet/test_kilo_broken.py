@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
+import os
+import threading
 from pathlib import Path
 
 import pytest
@@ -14,6 +17,7 @@ from g6o_eval.fleet.ingest.kilo import (
     LEFTOVER_USED,
     NO_MESSAGES,
     UNREADABLE,
+    read_folder,
 )
 from g6o_eval.fleet.ingest.metadata import NO_OBJECT, TOO_LARGE
 from g6o_eval.fleet.session import Issue, Refused, Session
@@ -22,6 +26,7 @@ from support.task_folders import (
     START,
     UI,
     as_bytes,
+    ask,
     make_folder,
     refused_in,
     request,
@@ -232,3 +237,68 @@ def test_a_session_that_is_being_written_is_read_again_next_time(tmp_path: Path)
     assert isinstance(session, Session)
     assert session.source_digest == ""
     assert session.issues[-1].reason == kilo.CHANGED
+
+
+def test_a_backup_may_be_the_only_copy_there_is(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path)
+    (folder / f".{UI}.bak_1769_x.tmp").write_bytes(as_bytes(TALK))
+
+    session = session_in(folder)
+
+    assert (len(session.messages), reasons(session)[0]) == (2, LEFTOVER_USED)
+
+
+def test_case_17_the_weeks_between_are_no_work(tmp_path: Path) -> None:
+    days = 40 * 86_400_000
+    events = [*TALK, ask("resume_task", at=days), say("user_feedback", "Go on.", at=days + 60_000)]
+
+    session = session_in(make_folder(tmp_path, ui=events))
+
+    assert (session.completed_at, session.active_ms) == (START + days + 60_000, 9 + 600_000 + 60_000)
+
+
+def test_case_21_a_folder_that_is_written_meanwhile_is_read_whole_or_again(tmp_path: Path) -> None:
+    """A writer swaps the file by rename, as the extension does, and takes it away for a moment."""
+    folder = make_folder(tmp_path, ui=TALK, api=[turn("user", "<task>\nx\n</task>")])
+    whole = [as_bytes([*TALK, *(say("text", str(n), at=10 + n) for n in range(count))]) for count in range(30)]
+    stop = threading.Event()
+
+    def write() -> None:
+        for data in itertools.cycle(whole):
+            if stop.is_set():
+                return
+            (folder / ".next").write_bytes(data)
+            (folder / UI).unlink()
+            (folder / ".next").rename(folder / UI)
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    found = [read_folder(folder) for _ in range(12)]
+    stop.set()
+    writer.join()
+    settled = session_in(folder)
+
+    for item in found:
+        flawed = {issue.reason for issue in item.issues} - {MISSING, kilo.CHANGED}
+        assert not flawed - {UNREADABLE}
+        if kilo.CHANGED in {issue.reason for issue in item.issues} and isinstance(item, Session):
+            assert item.source_digest == ""
+    assert kilo.CHANGED not in reasons(settled)
+    assert settled.source_digest
+
+
+def test_a_folder_that_changes_all_the_time_is_said_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every look at the clock of the file sees it older: as if somebody wrote between any two."""
+    folder = make_folder(tmp_path, ui=TALK)
+    times = itertools.count(1)
+
+    def scandir(path: str) -> object:
+        os.utime(folder / UI, ns=(1, next(times) * 1_000_000_000))
+        return real(path)
+
+    real = os.scandir
+    monkeypatch.setattr(os, "scandir", scandir)
+    session = session_in(folder)
+
+    assert (session.source_digest, reasons(session)) == ("", [MISSING, kilo.CHANGED])
+    assert len(session.messages) == 2

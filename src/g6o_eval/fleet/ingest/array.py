@@ -194,6 +194,8 @@ class _Scanner:
             self._peek()
             try:
                 value, end = self._json.raw_decode(self._text, self._pos)
+                source = self._text[self._pos : end]
+                fixed, replaced = without_surrogates(value) if _may_hold_surrogates(source) else (value, 0)
             except RecursionError:
                 raise _BrokenError(BROKEN, "nested too deeply") from None
             except ValueError as error:
@@ -203,9 +205,7 @@ class _Scanner:
             if near_end and not isinstance(value, dict | list):
                 self._fill()  # a number may go on in the next chunk: 1 | .5, 1e | 9
                 continue
-            source = self._text[self._pos : end]
             self._pos = end
-            fixed, replaced = without_surrogates(value) if _may_hold_surrogates(source) else (value, 0)
             return fixed, replaced, source
 
     def _more_or_broken(self, error: ValueError) -> None:

@@ -22,6 +22,12 @@ _OUTPUT = "\nOutput:"
 """Behind it stands what the command printed, which may speak of exit codes of its own."""
 _STATUS_CHARS = 4096
 """How far into a result its status is looked for, in characters."""
+_HELD_CHARS = 8192
+"""Longest text of a call that is held until the log ends: more than is kept and searched for secrets."""
+_HELD_ITEMS = 64
+"""Most items of a list in its arguments that are."""
+_HELD_DEPTH = 16
+"""Deepest nesting of its arguments that is: real ones have 4, and a thousand would be too deep to write."""
 _COMMAND = "execute_command"
 _LISTED = 5
 """Most files of one batch that a target names."""
@@ -49,6 +55,10 @@ class Draft:
     model_args: Mapping[str, Any] | None = None
     """What the model itself wrote, when the interface shows only some of it."""
 
+    def __post_init__(self) -> None:
+        """Let go of what is never kept: calls wait for their results until the log ends."""
+        self.args = {str(key): _slim(value) for key, value in self.args.items()}
+
     @property
     def tool(self) -> str:
         """The one name of its tool."""
@@ -62,13 +72,13 @@ class Draft:
     def answer(self, text: str, *, failed: bool = False) -> None:
         """Take the result of the call, as the model got it; one in several pieces comes piece by piece."""
         if text.strip():
-            self.result = text if self.result is None else f"{self.result}\n{text}"
+            self.result = _slim(text if self.result is None else f"{self.result}\n{text}")
         status = status_of(text, failed=failed)
         if self.tool == _COMMAND and self.exit_code is None:
             self.exit_code = exit_code_of(text)
         if self.status not in ("error", "denied"):  # what follows a failure is advice about it
             self.status = status
-            self.error = text if status != "completed" else None
+            self.error = _slim(text) if status != "completed" else None
 
     def done(self) -> ToolCall:
         """Return the call, its texts redacted and cut."""
@@ -104,6 +114,19 @@ def exit_code_of(text: str) -> int | None:
     """Return the exit code that the head of a command's result tells, None when it tells none."""
     found = _EXIT_CODE.search(text[:_STATUS_CHARS].partition(_OUTPUT)[0])
     return int(found[1]) if found else None
+
+
+def _slim(value: Any, depth: int = 0) -> Any:
+    """Return a value with its texts, lists and nesting cut to what may still be asked of them."""
+    if isinstance(value, str):
+        return value[:_HELD_CHARS]
+    if depth >= _HELD_DEPTH:
+        return None
+    if isinstance(value, list):
+        return [_slim(item, depth + 1) for item in value[:_HELD_ITEMS]]
+    if isinstance(value, dict):
+        return {key: _slim(item, depth + 1) for key, item in value.items()}
+    return value
 
 
 def target_of(args: Mapping[str, Any]) -> str:

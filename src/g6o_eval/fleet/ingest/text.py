@@ -100,9 +100,9 @@ def _lenient_object(text: str) -> dict[str, Any] | None:
     """Read what orjson will not: escaped lone surrogates, integers of any length."""
     try:
         found = json.loads(text)
+        return without_surrogates(found)[0] if isinstance(found, dict) else None
     except (ValueError, RecursionError):
         return None
-    return without_surrogates(found)[0] if isinstance(found, dict) else None
 
 
 def summary(values: Mapping[str, Any], limit: int) -> str:
