@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from g6o_eval.errors import QueryError, StoreError, UnfitError
+from g6o_eval.store.batches import batches
 from g6o_eval.store.doltlite import Connection
 from g6o_eval.store.port import Row, Value
 
@@ -32,14 +33,16 @@ class EmbeddedChange:
 
     def insert(self, table: str, columns: Sequence[str], rows: Iterable[Row]) -> int:
         """See Change.insert."""
-        return self._run_each(_insert(table, columns), rows)
+        return self._run_each(_insert(table, columns), rows, width=len(columns))
 
     def upsert(self, table: str, columns: Sequence[str], rows: Iterable[Row], *, key: Sequence[str]) -> int:
         """See Change.upsert."""
         kept = [column for column in columns if column not in key]
         action = ", ".join(f"{quoted(c)} = excluded.{quoted(c)}" for c in kept)
         then = f"DO UPDATE SET {action}" if kept else "DO NOTHING"
-        return self._run_each(f"{_insert(table, columns)} ON CONFLICT ({_list(key)}) {then}", rows)
+        return self._run_each(
+            _insert(table, columns), rows, width=len(columns), then=f" ON CONFLICT ({_list(key)}) {then}"
+        )
 
     def finish(self, message: str) -> None:
         """Turn what was written into one commit and end the change.
@@ -65,10 +68,17 @@ class EmbeddedChange:
         self._prepare(connection, sql)
         return connection.run(sql, params)
 
-    def _run_each(self, sql: str, rows: Iterable[Row]) -> int:
-        connection = self._open()
-        self._prepare(connection, sql)
-        return connection.run_each(sql, rows)
+    def _run_each(self, head: str, rows: Iterable[Row], *, width: int, then: str = "") -> int:
+        connection, count = self._open(), 0
+        alone = f"{head} ({', '.join('?' * width)}){then}"
+        self._prepare(connection, alone)
+        for batch in batches(rows, width):
+            count += len(batch.rows)
+            if batch.text:
+                connection.run_text(f"{head} {batch.text}{then}", shown=alone)
+            else:
+                connection.run_each(alone, batch.rows)
+        return count
 
     def _prepare(self, connection: Connection, sql: str) -> None:
         statement = connection.prepare(sql)
@@ -110,5 +120,4 @@ def _list(names: Sequence[str]) -> str:
 
 
 def _insert(table: str, columns: Sequence[str]) -> str:
-    holes = ", ".join("?" * len(columns))
-    return f"INSERT INTO {quoted(table)} ({_list(columns)}) VALUES ({holes})"  # noqa: S608 # names are quoted
+    return f"INSERT INTO {quoted(table)} ({_list(columns)}) VALUES"

@@ -73,6 +73,16 @@ class Connection:
                 count += 1
         return count
 
+    def run_text(self, sql: str, *, shown: str) -> None:
+        """Run a statement that is too long to be kept; errors show it as `shown`."""
+        with self._lock:
+            statement = Statement(self, sql)
+            statement.sql = shown
+            try:
+                statement.run(())
+            finally:
+                statement.close()
+
     def texts(self, sql: str) -> CTexts:
         """Run a SELECT of one text column inside the library and return the column."""
         table, height, width = ctypes.POINTER(Text)(), ctypes.c_int(), ctypes.c_int()
