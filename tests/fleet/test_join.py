@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from g6o_eval.fleet.ingest.calls import Draft, exit_code_of, status_of
 from g6o_eval.fleet.ingest.join import join
-from g6o_eval.fleet.ingest.kilo import DAMAGED
+from g6o_eval.fleet.ingest.kilo import DAMAGED, SECOND_CHILD
 from g6o_eval.fleet.ingest.speech import Spot
 from g6o_eval.fleet.session import CallStatus, Session
 from support.task_folders import (
@@ -118,6 +118,23 @@ def test_children_are_named_by_the_call_that_asked_for_them(tmp_path: Path) -> N
     session = session_of_turns(tmp_path, ui, api)
 
     assert [spawn.child_id for spawn in session.spawns] == [first, None, second]
+
+
+def test_without_an_interface_the_history_tells_of_the_children(tmp_path: Path) -> None:
+    child = "019c6cad-ab04-729d-8d06-0713cb1977c8"
+    api = [
+        turn("user", "<task>\nx\n</task>"),
+        turn("assistant", tool_use("new_task", "1", message="one"), tool_use("new_task", "2", message="two")),
+        turn("user", tool_result(f"Subtask {child} completed.\n\nResult:\nok", "1")),
+        turn("assistant", "<new_task>\n<mode>code</mode>\n<message>three</message>\n</new_task>"),
+    ]
+
+    session = session_in(make_folder(tmp_path, api=api))
+    born = [session_in(make_folder(tmp_path, name, ui=[say("text", name)])) for name in ("one", "three")]
+
+    assert [(spawn.index, spawn.child_id) for spawn in session.spawns] == [(1, child), (3, None)]
+    assert [spawn.prompt_sha256 for spawn in session.spawns] == [item.prompt_sha256 for item in born]
+    assert session.skipped == {SECOND_CHILD: 1}
 
 
 def test_a_failed_call_is_not_taken_from_the_history_when_the_interface_is_damaged(tmp_path: Path) -> None:

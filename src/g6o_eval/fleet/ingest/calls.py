@@ -9,7 +9,7 @@ from typing import Any
 
 from g6o_eval.fleet.ingest.dialects import tool_name
 from g6o_eval.fleet.ingest.speech import Spot
-from g6o_eval.fleet.ingest.text import json_object, kept, label, summary
+from g6o_eval.fleet.ingest.text import json_object, kept, label, prompt_sha256, summary
 from g6o_eval.fleet.session import ARGUMENT_CHARS, PREVIEW_CHARS, CallStatus, ToolCall
 
 _TARGETS = ("path", "file_path", "command", "regex", "query", "mode_slug", "mode", "question", "uri", "skill")
@@ -28,7 +28,7 @@ _HELD_ITEMS = 64
 """Most items of a list in its arguments that are."""
 _HELD_DEPTH = 16
 """Deepest nesting of its arguments that is: real ones have 4, and a thousand would be too deep to write."""
-_COMMAND = "execute_command"
+_COMMAND, _DELEGATION = "execute_command", "new_task"
 _LISTED = 5
 """Most files of one batch that a target names."""
 
@@ -52,11 +52,16 @@ class Draft:
     """Id of the child session that it started, when the result names it."""
     exit_code: int | None = None
     result: str | None = None
+    asked_sha256: str | None = None
+    """Digest of the prompt that it gives a child; None when it asks for none."""
     model_args: Mapping[str, Any] | None = None
     """What the model itself wrote, when the interface shows only some of it."""
 
     def __post_init__(self) -> None:
         """Let go of what is never kept: calls wait for their results until the log ends."""
+        prompt = self.args.get("content") or self.args.get("message")
+        if self.tool == _DELEGATION and isinstance(prompt, str):
+            self.asked_sha256 = prompt_sha256(prompt)
         self.args = {str(key): _slim(value) for key, value in self.args.items()}
 
     @property

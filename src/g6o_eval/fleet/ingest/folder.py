@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 from g6o_eval.fleet.ingest.api import API_FILE
@@ -41,29 +41,6 @@ def find_folders(path: Path) -> list[Path]:
         return [path.resolve()]
     root = path / "tasks" if (path / "tasks").is_dir() else path
     return sorted(item for item in root.iterdir() if item.is_dir() and item.name[0] not in "._")
-
-
-def biggest_of_each(folders: Iterable[Path]) -> tuple[list[Path], list[Path]]:
-    """Return the biggest folder of each name, and the others: backups and exports of the same tasks.
-
-    The same folder given twice is one folder.
-    """
-    best: dict[str, Path] = {}
-    others: list[Path] = []
-    for folder in dict.fromkeys(path.resolve() for path in folders):
-        rival = best.get(folder.name)
-        if rival is None or _size(folder) > _size(rival):
-            best[folder.name] = folder
-        if rival is not None:
-            others.append(rival if best[folder.name] is folder else folder)
-    return [best[name] for name in sorted(best)], others
-
-
-def _size(folder: Path) -> int:
-    try:
-        return sum(path.stat().st_size for name in FILES for path in copies(folder, name)[:1])
-    except OSError:
-        return -1  # read_folder says why it cannot be read
 
 
 def stats_of(folder: Path) -> list[tuple[str, os.stat_result]]:

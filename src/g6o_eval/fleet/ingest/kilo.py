@@ -44,6 +44,7 @@ NO_ID = "folder name is no task id"
 LINK = "link that leads out of the folder"
 SAME_SPEECH = "text of the history that the interface shows too"
 DAMAGED = "failed call of the history, which a damaged interface may hold too"
+SECOND_CHILD = "second child that one turn asks for"
 READINGS = 3
 """How often a folder is read that changes meanwhile."""
 PAUSE_SECONDS = 0.05
@@ -181,7 +182,7 @@ def _join(ui: UiReader, api: ApiReader, *, session_id: str, digest: str) -> Sess
         usage=(ui if ui.requests.count else api).requests.usage(),
         messages=_in_order([*source.messages, *api.notices]),
         tool_calls=_in_order([call.done() for call in calls]),
-        spawns=_spawns(ui, api),
+        spawns=_spawns(ui, api) if source is ui else _asked(api, skipped),
         skipped={reason: count for reason, count in sorted(skipped.items()) if count},
     )
 
@@ -227,6 +228,20 @@ def _spawns(ui: UiReader, api: ApiReader) -> tuple[Spawn, ...]:
     others = [child for child in dict.fromkeys(api.children) if child not in named.values()]
     named |= dict(zip(reversed(nameless), reversed(others), strict=False))
     return tuple(replace(spawn, child_id=named.get(spawn.index)) for spawn in ui.spawns)
+
+
+def _asked(api: ApiReader, skipped: Counter[str]) -> tuple[Spawn, ...]:
+    """Return the children that the model's history alone tells of; a turn that asks for two counts as one."""
+    found: dict[int, Spawn] = {}
+    for call in api.calls:
+        index = call.spot.index
+        if call.asked_sha256 is None:
+            continue
+        if index in found:
+            skipped[SECOND_CHILD] += 1
+            continue
+        found[index] = Spawn(index=index, ts=call.spot.ts, prompt_sha256=call.asked_sha256, child_id=call.child)
+    return tuple(found.values())
 
 
 def _changed(found: Session | Refused) -> Session | Refused:

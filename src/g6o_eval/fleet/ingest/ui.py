@@ -182,8 +182,8 @@ class UiReader:
             call.status = "completed"
         else:
             self._open = call
-        if written == "newTask" and isinstance(prompt := args.get("content") or args.get("message"), str):
-            self.spawns.append(Spawn(index=index, ts=call.spot.ts, prompt_sha256=prompt_sha256(prompt)))
+        if call.asked_sha256 is not None:
+            self.spawns.append(Spawn(index=index, ts=call.spot.ts, prompt_sha256=call.asked_sha256))
         return written
 
     def _say(self, index: int, kind: str, *, element: Json) -> None:
