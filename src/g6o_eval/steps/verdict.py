@@ -98,6 +98,7 @@ def run_of(gathered: Gathered, around: Circumstances) -> Run:
     """Judge what was gathered of one Eval.
 
     A run that lacks an item or a score judges what it has and is `partial`: no report calls it a pass.
+    Where no prediction asked an LM, every answer counts as a failed item: it was not the prompt's.
     """
     assert gathered.announce is not None, "an Eval without predictions has no run"
     announce = gathered.announce
@@ -108,7 +109,10 @@ def run_of(gathered: Gathered, around: Circumstances) -> Run:
     scores = _scores(gathered.scores, keys, announce["groups"])
     baseline = _scores(gathered.baseline, keys, announce["groups"]) if announce["two_sided"] else None
     same = subject.program_digest == subject.baseline_digest
-    verdict = judge(Gate.from_json(subject.gate), scores, baseline, failed_items=gathered.failed, same_program=same)
+    spend = sum(gathered.spends.values(), Spend())
+    unasked = 0 if spend.calls else sum(score.value is not None for score in gathered.scores.values())
+    failed = max(gathered.failed, unasked)
+    verdict = judge(Gate.from_json(subject.gate), scores, baseline, failed_items=failed, same_program=same)
     return Run(
         run_id=str(ULID()),
         subject=subject,
@@ -126,12 +130,12 @@ def run_of(gathered: Gathered, around: Circumstances) -> Run:
         answered={"task": tuple(sorted(gathered.answered))},
         collected=announce["collected"],
         reported=gathered.reported,
-        failed_items=gathered.failed,
-        spend=sum(gathered.spends.values(), Spend()),
+        failed_items=failed,
+        spend=spend,
         compile_spend=None if announce["compile"] is None else Spend.from_json(announce["compile"]["spend"]),
         look=around.look,
         at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        notes=around.notes + _notes(gathered, announce),
+        notes=around.notes + _notes(gathered, announce, unasked=unasked),
     )
 
 
@@ -149,8 +153,10 @@ def _standing(around: Circumstances, *, partial: bool) -> Standing:
     return "not stored (read-only)" if around.read_only else "stored"
 
 
-def _notes(gathered: Gathered, announce: Mapping[str, Any]) -> tuple[str, ...]:
+def _notes(gathered: Gathered, announce: Mapping[str, Any], *, unasked: int) -> tuple[str, ...]:
     notes = [f"stopped by budget: {stop}" for stop in sorted(gathered.stops)]
+    if unasked:
+        notes.append(f"the program asked no LM: its {unasked} answers say nothing about a prompt")
     if announce["baseline_problem"] is not None:
         notes.append(announce["baseline_problem"])
     if announce["prompt_changed"]:
