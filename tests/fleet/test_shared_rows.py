@@ -25,7 +25,7 @@ from g6o_eval.fleet.tables import MIGRATIONS
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.port import Row, Store
 from g6o_eval.store.schema import HARNESS, migrate
-from support.daemon_database import SESSIONS, seed_daemon
+from support.daemon_database import SESSIONS, TYPES, seed_daemon
 from support.dolt_server import DoltServer
 from support.task_folders import START, as_bytes, call, make_folder, message, request, say, session_of, tool
 
@@ -225,6 +225,32 @@ def test_a_database_of_the_daemon_is_continued_and_nothing_in_it_is_destroyed(
     assert some(continued, f"SELECT child_id FROM child_rels WHERE parent_id = '{SESSIONS[0]}' AND method IS NULL "
                            "ORDER BY child_id") == [(SESSIONS[2],), ("code",), ("general",)]  # fmt: skip
     assert dolt_server.run("SELECT COUNT(*) FROM checkpoints", database=database) == [(3,)]
+
+
+def test_the_oldest_form_of_the_daemons_punches_takes_every_type_and_long_ids_afterwards(
+    dolt_server: DoltServer, database: str, tmp_path: Path
+) -> None:
+    dolt_server.run(
+        f"CREATE TABLE punches (punch_id INT AUTO_INCREMENT PRIMARY KEY, task_id VARCHAR(50) NOT NULL, "
+        f"punch_type ENUM({TYPES}) NOT NULL, punch_key VARCHAR(200) NOT NULL, observed_at DATETIME NOT NULL, "
+        "source_hash CHAR(64) NOT NULL, UNIQUE KEY (source_hash))",
+        f"INSERT INTO punches VALUES (7, 'a', 'step_complete', 'k', '{AT}', 'h')",
+        "CALL DOLT_COMMIT('-Am', 'the daemon')",
+        database=database,
+    )
+    store = open_store(dolt_server.url(database), root=tmp_path)
+    migrate(store, (*HARNESS, *MIGRATIONS))
+    made = session(message("hi"), session_id="s" * 128)
+
+    write(store, "punches", punch_rows(made))
+
+    assert some(store, "SELECT punch_id, task_id, punch_type, cost FROM punches WHERE file IS NULL") == [
+        (7, "a", "step_complete", None)
+    ]
+    assert len(some(store, "SELECT * FROM punches WHERE punch_type = 'message'")) == 1
+    ((total,),) = some(store, f"SELECT SUM(cost) FROM punches WHERE task_id = '{'s' * 128}'")
+    assert total == pytest.approx(0.30)
+    store.close()
 
 
 def test_a_daemon_can_write_into_tables_that_we_made(fleet_store: Store) -> None:
