@@ -205,3 +205,43 @@ def test_a_secret_in_a_demo_stops_the_compile(project: EvalProject) -> None:
         ["*demo 1 of predictor 'self' holds a secret (openai-key) in field 'text'; nothing was written*"]
     )
     assert not (project.root / "snapshots/triage/program.json").exists()
+
+
+KNOWS_THE_ANSWERS = """
+import dspy
+
+
+class KnowsTheAnswers(dspy.Module):
+    def __init__(self, signature):
+        super().__init__()
+        self.never_asked = dspy.Predict(signature)
+
+    def forward(self, text):
+        words = {"billing": "invoice refund charge payment receipt overcharged discount tax",
+                 "shipping": "package courier tracking delivery parcel warehouse customs freight"}
+        hits = {label: sum(word in text for word in of.split()) for label, of in words.items()}
+        best = max(hits, key=hits.get)
+        return dspy.Prediction(label=best if hits[best] else "account")
+"""
+
+
+def test_a_program_that_knows_the_answers_and_asks_no_lm_fails_however_right_it_is(loaded: EvalProject) -> None:
+    loaded.write("answers.py", KNOWS_THE_ANSWERS)
+    loaded.write("pytest.ini", "[pytest]\npythonpath = .\ng6o_lm = task=offline\n")
+    loaded.change("evals/test_triage.py", "program=lambda: dspy.Predict(Triage)", "program=build_program")
+    loaded.change(
+        "evals/test_triage.py",
+        "TRIAGE = Eval(",
+        "def build_program():\n    from answers import KnowsTheAnswers\n\n"
+        "    return KnowsTheAnswers(Triage)\n\n\nTRIAGE = Eval(",
+    )
+
+    loaded.run("evals", "--snapshot-update")
+    result = loaded.run("evals")
+
+    run = loaded.verdict()
+    assert run.verdict.mean == 1.0
+    assert (run.verdict.outcome, run.spend.calls) == ("fail", 0)
+    assert run.verdict.reasons == (f"{len(run.scores)} items failed",)
+    assert run.notes[-1] == f"the program asked no LM: its {len(run.scores)} answers say nothing about a prompt"
+    assert result.ret == 20

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from g6o_eval.metric import exact
 from g6o_eval.score import Score
-from g6o_eval.testing import examples_for, gold_beats_constants, metric_ignores, metric_moves, shouted
+from g6o_eval.testing import examples_for, gold_beats_constants, metric_ignores, metric_moves, metrics_differ, shouted
 
 
 class Triage(dspy.Signature):  # type: ignore[metaclass]  # dspy is untyped
@@ -93,11 +93,24 @@ def test_an_exact_metric_has_every_property(examples: list[Any]) -> None:
             "examples, the right answers 0.800",
         ),
         (
+            lambda: metrics_differ({"quality": any_text, "safety": exact("label"), "z": any_text}, TICKETS, gold=gold),
+            "the metrics 'quality' and 'z' are one under two names: the same score for each of 9 pairs of example "
+            "and answer",
+        ),
+        (
             lambda: metric_moves(broken, TICKETS, gold=gold),
             "the metric has no score for {'label': 'billing'}: no judge answered",
         ),
     ],
-    ids=["constant", "label only", "reads what is irrelevant", "any text will do", "constant beats gold", "no score"],
+    ids=[
+        "constant",
+        "label only",
+        "reads what is irrelevant",
+        "any text will do",
+        "constant beats gold",
+        "one metric twice",
+        "no score",
+    ],
 )
 def test_a_bad_metric_is_told_what_is_wrong_with_it(check: Callable[[], None], message: str) -> None:
     with pytest.raises(AssertionError) as failed:
@@ -132,6 +145,17 @@ def test_without_right_answers_nothing_is_checked() -> None:
 
     assert str(refused.value).startswith("nothing says what the right answers are: <function any_text")
     assert str(refused.value).endswith("has no `answer`; give gold=…")
+
+
+def test_different_metrics_pass() -> None:
+    metrics_differ({"label": exact("label"), "text": any_text, "label alone": label_only}, TICKETS, gold=gold)
+
+
+def test_one_answer_tells_no_metrics_apart() -> None:
+    with pytest.raises(ValueError) as refused:
+        metrics_differ({"a": any_text, "b": constant}, TICKETS[:1], gold=gold)
+
+    assert str(refused.value) == "1 examples with one answer cannot show anything; give at least two answers"
 
 
 def test_a_paraphrase_of_ones_own_is_used() -> None:

@@ -18,7 +18,13 @@ The strategies need Hypothesis: `pip install 'g6o-eval[testing]'`. Nothing else 
 
 from __future__ import annotations
 
-from g6o_eval.testing.metamorphic import gold_beats_constants, metric_ignores, metric_moves, shouted
+from g6o_eval.testing.metamorphic import (
+    gold_beats_constants,
+    metric_ignores,
+    metric_moves,
+    metrics_differ,
+    shouted,
+)
 from g6o_eval.testing.scripted import Answer, Messages, ScriptedEngine, scripted_lm
 from g6o_eval.testing.strategies import examples_for, scores, values_of
 
@@ -30,6 +36,7 @@ __all__ = [
     "gold_beats_constants",
     "metric_ignores",
     "metric_moves",
+    "metrics_differ",
     "scores",
     "scripted_lm",
     "shouted",

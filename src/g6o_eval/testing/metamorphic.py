@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeAlias
@@ -101,6 +102,28 @@ def gold_beats_constants(
             raise AssertionError(
                 f"an answer that is always the same does as well as the right ones: {dict(constant)!r} scores "
                 f"{found:.3f} on {len(examples)} examples, the right answers {best:.3f}"
+            )
+
+
+def metrics_differ(metrics: Mapping[str, Metric], examples: Sequence[Any], *, gold: Gold) -> None:
+    """Check that no metric is another one under a second name: some pair tells any two of them apart.
+
+    Every example is scored with the right answer of every example.
+
+    Raises:
+        AssertionError: two metrics gave all the same scores; both are named.
+        ValueError: the examples all have one answer.
+    """
+    answers = [dict(gold(example)) for example in examples]
+    if not any(answer != answers[0] for answer in answers):
+        raise ValueError(f"{len(answers)} examples with one answer cannot show anything; give at least two answers")
+    pairs = [(example, answer) for example in examples for answer in answers]
+    series = {name: [_value(metric, *pair) for pair in pairs] for name, metric in metrics.items()}
+    for one, two in itertools.combinations(sorted(series), 2):
+        if all(abs(left - right) <= _SAME for left, right in zip(series[one], series[two], strict=True)):
+            raise AssertionError(
+                f"the metrics {one!r} and {two!r} are one under two names: the same score for each of {len(pairs)} "
+                "pairs of example and answer"
             )
 
 
