@@ -45,6 +45,7 @@ class Facts:
         closing_failures: failed calls in a row at the very end.
         unanswered: its last call, or the question that its log ends with, was never answered.
         edits: calls that change files, whether they worked or not.
+        verified: a gate ran after the last of them: what stands was checked.
         mode: slug of its mode; None when the log does not say.
         without_cost: requests without a price: with one of them the session's price is not known.
         card_rules: rules of its mode's card, required and forbidden; 0 without a card.
@@ -71,6 +72,7 @@ class Facts:
     closing_failures: int = 0
     unanswered: bool = False
     edits: int = 0
+    verified: bool = False
     mode: str | None = None
     without_cost: int = 0
     card_rules: int = 0
@@ -123,6 +125,7 @@ def facts_of(session: Session, recorded: Recorded = NOTHING_RECORDED) -> Facts:
         closing_failures=closing_run(call.status == "error" for call in calls),
         unanswered=left_waiting(session),
         edits=sum(action_of(call.tool) == "edit" for call in calls),
+        verified=_verified(calls, own),
         mode=mode_slug(session.mode) if session.mode else None,
         without_cost=session.usage.without_cost,
         card_rules=len(card.patterns) if card else 0,
@@ -187,6 +190,17 @@ def left_waiting(session: Session) -> bool:
     calls = session.tool_calls
     asks = session.ended_by.startswith("ask.") and session.status == "unknown"
     return asks or (bool(calls) and calls[-1].status == "unanswered")
+
+
+def _verified(calls: Sequence[ToolCall], punches: Iterable[Punch]) -> bool:
+    """Tell whether a gate ran at or after the last edit."""
+    edited = max((_place(call.ts, call) for call in calls if action_of(call.tool) == "edit"), default=None)
+    runs = [_place(punch.ts, punch) for punch in punches if punch.punch_type in ("gate_pass", "gate_fail")]
+    return edited is not None and bool(runs) and max(runs) >= edited
+
+
+def _place(ts: int | None, of: ToolCall | Punch) -> tuple[int, str, int]:
+    return ts or 0, of.file, of.index
 
 
 def closing_run(marks: Iterable[bool]) -> int:

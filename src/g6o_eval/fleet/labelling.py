@@ -197,7 +197,7 @@ def _attempts(change: Change, judged: Judged) -> Iterator[Attempt]:
         yield Attempt(
             session_id=name,
             outcome=judged.labels[name].outcome,
-            stopped=found.killed or found.status in ("interrupted", "failed") or found.unanswered,
+            stopped=found.killed or found.status not in ("completed", "delegated"),
             started_at=start,
             ended_at=_int(completed_at),
             parent_id=None if delegated else _text(parent),

@@ -18,7 +18,7 @@ Outcome = Literal["success", "failure", "partial"]
 """partial: part of the work stands, and somebody has to take it up or to end it."""
 OUTCOMES: tuple[Outcome, ...] = get_args(Outcome)
 
-RULES_VERSION = "outcome-2"
+RULES_VERSION = "outcome-3"
 """Stored with every label; raised with each change of a rule, its order or its threshold."""
 
 ENOUGH_COMPLETED = 0.5
@@ -104,7 +104,7 @@ RULES = (
     Rule("it reports completion", "success", True, _handed_in),
     Rule("it waits for a child", "partial", True, lambda f: f.status == "delegated"),
     Rule("it never called a tool", "failure", True, lambda f: not f.calls),
-    Rule("it was stopped after its gates passed", "partial", True, lambda f: _gates_passed(f) and f.edits > 0),
+    Rule("it was stopped after its gates passed", "partial", True, lambda f: _gates_passed(f) and f.verified),
     Rule("it was stopped", "failure", True, lambda f: f.status == "interrupted"),
     Rule("its last question was never answered", "failure", True, lambda f: f.unanswered),
     Rule("it ends in failures", "failure", False, lambda f: f.closing_failures >= CLOSING_FAILURES),

@@ -43,6 +43,7 @@ CREATE TABLE session_facts (
     closing_failures BIGINT NOT NULL,
     unanswered BOOLEAN NOT NULL,
     edits BIGINT NOT NULL,
+    verified BOOLEAN NOT NULL,
     mode VARCHAR(100),
     without_cost BIGINT NOT NULL,
     card_rules BIGINT NOT NULL,
@@ -152,7 +153,7 @@ def known_of(row: Row) -> Known:
     session_id, names, bead_id, *values = row
     found: dict[str, Any] = dict(zip((field.name for field in fields(Facts)), values, strict=True))
     found["gates"] = json.loads(found["gates"])
-    for name in ("killed", "card_given", "unanswered"):
+    for name in ("killed", "card_given", "unanswered", "verified"):
         found[name] = bool(found[name])
     return Known(
         session_id=str(session_id),

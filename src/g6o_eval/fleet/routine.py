@@ -25,6 +25,8 @@ _ENDS: tuple[tuple[End, float], ...] = (
 most of the rest were given up by a person who had what they wanted."""
 _FAILS = 0.1
 """Share of the gates' runs that fail."""
+_HONEST = 3
+"""Of the reports over a failing gate, one in so many admits it."""
 
 
 class Routine:
@@ -33,7 +35,7 @@ class Routine:
     def __init__(self, log: Recording, rng: Random) -> None:
         self._log, self._rng = log, rng
         self._failing: dict[str, None] = {}
-        self._passed, self._edits = False, 0
+        self._passed, self._edits, self._lists = False, 0, 0
 
     def steps(self, requests: int) -> None:
         """Make requests, most with a call."""
@@ -75,7 +77,7 @@ class Routine:
         log = self._log
         if end == "completed":
             log.say(self._text(profile.TEXT))
-            log.complete(self._text(profile.DIFF), child=child)
+            log.complete(f"{self._claim()}{self._text(profile.DIFF)}", child=child)
         elif end == "interrupted":
             log.end("resume_task")
         elif end == "failed":
@@ -85,6 +87,13 @@ class Routine:
         else:
             log.say(self._text(profile.TEXT))
             log.unanswered("apply_diff", {"path": self._path(), "diff": "-a\n+b"})
+
+    def _claim(self) -> str:
+        """Return what the report says of the gates: nothing, the truth, or that all pass while one fails."""
+        if not self._passed and not self._failing:
+            return ""
+        honest = self._failing and self._edits % _HONEST == 0
+        return "The tests fail. " if honest else "All gates pass. "
 
     def outcome(self, end: End) -> Outcome:
         """Return what is true of the session: a stopped one whose edits pass its gates has part of the work done."""
@@ -114,7 +123,11 @@ class Routine:
             log.checkpoint()
             self._edits += 1
         elif tool == "update_todo_list":
-            todos = [{"id": f"{n:032x}", "content": self._rng.choice(THINGS), "status": "pending"} for n in range(5)]
+            self._lists += 1
+            marks = ["completed" if n < self._lists else "pending" for n in range(5)]
+            todos = [
+                {"id": f"{n:032x}", "content": self._rng.choice(THINGS), "status": mark} for n, mark in enumerate(marks)
+            ]
             log.call(tool, {"todos": todos}, "Todo list updated successfully.")
         elif tool == "search_files":
             log.call(tool, {"path": "src", "regex": self._rng.choice(THINGS)}, self._text(profile.FILE))
