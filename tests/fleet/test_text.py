@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -23,3 +24,23 @@ def test_a_secret_that_reaches_far_past_the_end_is_not_kept_in_part() -> None:
     token = "eyJ" + "a1" * 700 + "." + "eyJ" + "b2" * 700 + "." + "c3" * 20
 
     assert kept(f"{'x' * 30} {token}", LIMIT) == f"{'x' * 30} [redacted"
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "sk-ant-" + "a1" * 40,
+        "ghp_" + "a1" * 30,
+        "AKIA" + "A1" * 8,
+        "password = '" + "x7" * 60 + "'",
+        "https://somebody:" + "p4" * 50 + "@example.org",
+        "MY_LONG_SERVICE_NAME_TOKEN=" + "q8" * 60,
+        "-----BEGIN PRIVATE KEY-----\n" + "Ab3" * 2_000,
+        "Authorization: Bearer " + "z9" * 100,
+    ],
+)
+@pytest.mark.parametrize("before", range(0, LIMIT, 3))
+def test_wherever_a_secret_stands_what_is_kept_is_the_start_of_the_redacted_text(secret: str, before: int) -> None:
+    text = f"{'word ' * 20}"[:before] + f" {secret} and more"
+
+    assert kept(text, LIMIT) == neutralise(plain(redact(text)))[:LIMIT]

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from g6o_eval.fleet.ingest.array import without_surrogates
-from g6o_eval.redact import neutralise, plain, redact
+from g6o_eval.redact import HINT_REACH, hints_at_secret, neutralise, plain, redact
 
 _BEYOND = 4_096
 """Characters beyond what is kept that are redacted too: a secret that reaches past the end of what is kept is
@@ -39,7 +39,9 @@ def kept(text: str, limit: int) -> str:
     Its secrets are replaced, what cannot be seen is shown, and nothing in it can pose as a part of
     a prompt. The one place through which text from a log goes.
     """
-    safe = redact(text[: limit + _BEYOND].replace("\r\n", "\n"))
+    safe = text[: limit + HINT_REACH].replace("\r\n", "\n")
+    if hints_at_secret(safe):
+        safe = redact(text[: limit + _BEYOND].replace("\r\n", "\n"))
     return neutralise(plain(safe[: limit + _MARK_CHARS]))[:limit]
 
 
