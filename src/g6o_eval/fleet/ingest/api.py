@@ -37,6 +37,7 @@ _ENVIRONMENT = "<environment_details>"
 _MODE = re.compile(
     r"# Current Mode\s*<slug>([^<]{1,100})</slug>(?:\s*<name>[^<]*</name>)?(?:\s*<model>([^<]{1,200})</model>)?"
 )
+_MODE_HEAD, _WORKSPACE_HEAD = "# Current Mode", "# Current Work"
 _CLINE_MODE = re.compile(r"# Current Mode\s*(ACT|PLAN) MODE")
 _WORKSPACE = re.compile(r"^# Current (?:Workspace Directory|Working Directory) \(([^\n]{1,400})\)", re.M)
 _TASK = re.compile(r"\A\s*<task>\s*(.*?)\s*</task>", re.S)
@@ -213,12 +214,15 @@ class ApiReader:
                     self._environment(text, place)
 
     def _environment(self, text: str, place: int) -> None:
-        if found := _MODE.search(text, place):
+        # To search a long text for a pattern that is not there costs more than all else that is read of a turn.
+        mode = text.find(_MODE_HEAD, place)
+        if mode >= 0 and (found := _MODE.search(text, mode)):
             self.mode = label(found[1].strip())
             self.model = label(found[2].strip()) if found[2] else self.model
-        elif found := _CLINE_MODE.search(text, place):
+        elif mode >= 0 and (found := _CLINE_MODE.search(text, mode)):
             self.mode, self.by_cline = found[1].lower(), True
-        if found := _WORKSPACE.search(text, place):
+        workspace = text.find(_WORKSPACE_HEAD, place)
+        if workspace >= 0 and (found := _WORKSPACE.search(text, workspace)):
             self.workspace = label(found[1], WORKSPACE_CHARS)
 
 

@@ -14,9 +14,8 @@ from g6o_eval.fleet.session import ARGUMENT_CHARS, PREVIEW_CHARS, CallStatus, To
 
 _TARGETS = ("path", "file_path", "command", "regex", "query", "mode_slug", "mode", "question", "uri", "skill")
 _DENIED = re.compile(r"\A\s*(?:The user denied this operation|Error: The user denied)", re.IGNORECASE)
-_FAILED = re.compile(
-    r"\A\s*(?:The tool execution failed|<error>|Error:|Error executing MCP tool)|\bThe tool execution failed with"
-)
+_FAILED = re.compile(r"\A\s*(?:The tool execution failed|<error>|Error:|Error executing MCP tool)")
+_FAILED_WITHIN = "The tool execution failed with"
 _EXIT_CODE = re.compile(r"\bExit code: (-?\d{1,10})\b")
 _OUTPUT = "\nOutput:"
 """Behind it stands what the command printed, which may speak of exit codes of its own."""
@@ -108,9 +107,9 @@ def status_of(text: str, *, failed: bool = False) -> CallStatus:
     """Read what became of a call from its result: a JSON status, a fixed sentence, an exit code."""
     found = json_object(text)
     text = text[:_STATUS_CHARS]
-    if _DENIED.search(text) or (found and found.get("status") == "denied"):
+    if _DENIED.match(text) or (found and found.get("status") == "denied"):
         return "denied"
-    if failed or _FAILED.search(text) or (found and found.get("status") == "error"):
+    if failed or _FAILED.match(text) or _FAILED_WITHIN in text or (found and found.get("status") == "error"):
         return "error"
     return "error" if exit_code_of(text) else "completed"
 
