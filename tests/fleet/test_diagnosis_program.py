@@ -19,8 +19,10 @@ from g6o_eval.fleet.programs.diagnosis import (
     DiagnosisMetric,
     quoted_share,
 )
+from g6o_eval.gate import judge
 from g6o_eval.prompt.constrain import constrained
 from g6o_eval.prompt.state import check_program
+from g6o_eval.score import Scores
 
 
 def example_of(**fields: object) -> Any:
@@ -56,7 +58,7 @@ def test_the_category_is_most_of_it_and_the_rest_is_graded() -> None:
     assert 0.1 > wrong > sure_and_wrong > 0
 
 
-@given(confidence=st.floats(-10, 10), evidence=st.text(), category=st.sampled_from(CATEGORIES))
+@given(confidence=st.floats(0, 1), evidence=st.text(), category=st.sampled_from(CATEGORIES))
 def test_every_answer_scores_between_0_and_1(confidence: float, evidence: str, category: str) -> None:
     assert 0 <= score(confidence=confidence, evidence=evidence, category=category) <= 1
 
@@ -70,10 +72,40 @@ def test_a_constant_answer_gets_little_more_than_its_share() -> None:
     assert sum(value or 0 for value in scores) / len(CATEGORIES) < 0.25
 
 
-def test_a_confidence_that_is_no_number_is_an_error_not_a_0() -> None:
-    found = DiagnosisMetric()(EXAMPLE, answer_of(category="scope_creep", confidence=float("nan"), evidence="x"))
+@pytest.mark.parametrize(
+    ("confidence", "error"),
+    [
+        (float("nan"), "the confidence is nan, not in [0, 1]"),
+        (float("inf"), "the confidence is inf, not in [0, 1]"),
+        (7, "the confidence is 7, not in [0, 1]"),
+        (-0.1, "the confidence is -0.1, not in [0, 1]"),
+        (None, "the confidence is None, no number"),
+        ("0.9", "the confidence is '0.9', no number"),
+        (True, "the confidence is True, no number"),
+    ],
+)
+def test_a_confidence_that_is_no_number_in_0_to_1_is_an_error_never_clamped(confidence: object, error: str) -> None:
+    found = DiagnosisMetric()(EXAMPLE, answer_of(category="infinite_retry", confidence=confidence, evidence="x"))
 
-    assert found.error == "the confidence is nan, no number"
+    assert (found.value, found.error) == (None, error)
+
+
+def test_a_right_answer_is_worth_its_category_however_unsure_it_is() -> None:
+    """The predecessor scored a right answer by its own confidence: right at 0.1 was worth 0.1."""
+    assert score(confidence=0.1) > 0.8
+    assert score(confidence=1.0) - score(confidence=0.1) < 0.1
+    assert score(category="scope_creep", confidence=1.0) < score(category="scope_creep", confidence=0.1) < 0.11
+
+
+def test_an_lm_that_always_answers_one_category_fails_the_gate() -> None:
+    """On any split with the five categories alike, however large, and against any baseline that is better."""
+    answer = answer_of(category="scope_creep", confidence=0.5, evidence="while I am here I also")
+    examples = {str(number): example_of(**{**EXAMPLE, "category": CATEGORIES[number % 5]}) for number in range(60)}
+    scores = Scores({key: (DiagnosisMetric()(example, answer),) for key, example in examples.items()})
+
+    verdict = judge(DIAGNOSIS.gate, scores, scores)
+
+    assert verdict.outcome == "fail"
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,6 @@ take part only when they are asked for by name, and their rows say so.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -19,7 +18,7 @@ from g6o_eval.errors import MissingError
 from g6o_eval.fleet.diagnosis import CATEGORIES, RULES_VERSION
 from g6o_eval.fleet.labelling import read_judged
 from g6o_eval.fleet.outcome_tables import ORIGIN_COLUMNS
-from g6o_eval.fleet.programs.diagnosis import DIAGNOSIS, INPUTS
+from g6o_eval.fleet.programs.diagnosis import DIAGNOSIS, INPUTS, confidence_problem
 from g6o_eval.lm.meter import BudgetStop
 from g6o_eval.predict import Ahead, Call, Predicted, Side, stopping
 from g6o_eval.prompt.state import load_program
@@ -209,10 +208,8 @@ def usable(example: Any, prediction: Any) -> Score:
     category, confidence, evidence = prediction.category, prediction.confidence, prediction.evidence
     if category not in CATEGORIES:
         return Score(error=f"the category is {category!r}, none of {', '.join(CATEGORIES)}")
-    if isinstance(confidence, bool) or not isinstance(confidence, int | float):
-        return Score(error=f"the confidence is {confidence!r}, no number")
-    if not (math.isfinite(confidence) and 0 <= confidence <= 1):
-        return Score(error=f"the confidence is {confidence!r}, not in [0, 1]")
+    if problem := confidence_problem(confidence):
+        return Score(error=problem)
     if not isinstance(evidence, str) or not evidence.strip():
         return Score(error=f"the evidence is {evidence!r}, no text")
     return Score(1.0)

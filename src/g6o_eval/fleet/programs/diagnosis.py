@@ -86,15 +86,23 @@ class DiagnosisMetric:
     labels: tuple[str, ...] = ("category",)
 
     def __call__(self, example: Any, prediction: Any) -> Score:
-        """Return the score of one prediction; a confidence that is no finite number is an error."""
-        right = prediction.category == example.category
-        confidence = float(prediction.confidence)
-        if not math.isfinite(confidence):
-            return Score(error=f"the confidence is {prediction.confidence!r}, no number")
-        honest = max(0.0, 1 - (confidence - right) ** 2)
+        """Return the score of one prediction; a confidence that is no number in [0, 1] is an error, never clamped."""
+        right, confidence = prediction.category == example.category, prediction.confidence
+        if problem := confidence_problem(confidence):
+            return Score(error=problem)
+        honest = 1 - (confidence - right) ** 2
         quoted = quoted_share(str(prediction.evidence), "\n".join(str(example[name]) for name in INPUTS))
         value = CATEGORY_SHARE * right + EVIDENCE_SHARE * right * quoted + CONFIDENCE_SHARE * honest
         return Score(min(1.0, value), feedback=_feedback(example, prediction, quoted=quoted))
+
+
+def confidence_problem(confidence: object) -> str | None:
+    """Return why a confidence cannot be used, or None when it is a number in [0, 1]."""
+    if isinstance(confidence, bool) or not isinstance(confidence, int | float):
+        return f"the confidence is {confidence!r}, no number"
+    if not (math.isfinite(confidence) and 0 <= confidence <= 1):
+        return f"the confidence is {confidence!r}, not in [0, 1]"
+    return None
 
 
 def quoted_share(evidence: str, source: str) -> float:
