@@ -21,6 +21,7 @@ from g6o_eval.constraint import Assert
 from g6o_eval.dataset import key_of
 from g6o_eval.eval import Eval
 from g6o_eval.lm.meter import EXCHANGES, BudgetStop, Exchange
+from g6o_eval.lm.roles import JUDGE
 from g6o_eval.prompt.render import make_adapter
 from g6o_eval.score import Score, to_score
 
@@ -58,11 +59,12 @@ class Predicted:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """A program with the LM that it is run with."""
+    """A program with the LM that it is run with, and the one that its metric may ask."""
 
     spec: Eval
     program: Any
     lm: Any
+    judge: Any | None = None
 
     def predict(self, example: dspy.Example) -> Predicted:
         """Run the program on one example and score what it says."""
@@ -71,6 +73,7 @@ class Side:
         written: Written = []
         SINK.set(written)
         EXCHANGES.set(exchanges)
+        JUDGE.set(self.judge)
         start = time.perf_counter()
         prediction, error = None, None
         try:

@@ -17,9 +17,10 @@ from g6o_eval.fleet.diagnosis import CATEGORIES, DiagnosisCategory
 from g6o_eval.fleet.programs.recovery import CONSTRAINTS, RECOVERIES
 from g6o_eval.fleet.programs.recovery_guide import PARTS, facts_of, worked_plan
 from g6o_eval.fleet.programs.recovery_metric import MAX_STEPS, MAX_WORDS, RecoveryMetric, uses
+from g6o_eval.lm.roles import JUDGE
 from g6o_eval.store.examples import Splits, read_examples
 from g6o_eval.store.port import Store
-from g6o_eval.testing import gold_beats_constants, metric_moves
+from g6o_eval.testing import ScriptedEngine, gold_beats_constants, metric_moves, scripted_lm
 
 ID = "550e8400-e29b-41d4-a716-446655440000"
 FACTS = {
@@ -207,6 +208,43 @@ def test_the_rules_share_their_numbers_with_the_metric(parts: dict[str, Any], pr
         "Leave no placeholder and no session's id in the plan.",
         "Keep the whole plan within 220 words.",
     ]
+
+
+# ── the judge ──
+
+
+def judged(soundness: object, **parts: Any) -> Any:
+    """Score a plan while a judge that gives this soundness may be asked."""
+    engine = ScriptedEngine(lambda messages: {"soundness": soundness})
+    token = JUDGE.set(scripted_lm(engine))
+    try:
+        return METRIC(example_of(), answer_of(**parts)), engine
+    finally:
+        JUDGE.reset(token)
+
+
+@pytest.mark.parametrize(("soundness", "worth"), [(1.0, 1.0), (0.5, 0.9), (0.0, 0.8)])
+def test_a_judge_takes_a_fifth_at_most_and_is_told_the_plan(soundness: float, worth: float) -> None:
+    score, engine = judged(soundness)
+
+    assert score.value == pytest.approx(worth)
+    assert (f"the judge leaves it {worth:.2f} of that" in score.feedback) is (worth < 1)
+    assert "Find the root cause of the error" in engine.requests[0][-1][1]
+
+
+def test_a_judge_can_save_no_plan_and_is_not_asked_about_one_that_is_worth_nothing() -> None:
+    saved, _ = judged(1.0, **WELL_WRITTEN)
+    _, engine = judged(1.0, **BANANA)
+
+    assert saved.value == pytest.approx(value(**WELL_WRITTEN))
+    assert engine.requests == []
+
+
+def test_a_judge_without_a_number_leaves_no_score() -> None:
+    with pytest.raises(ValueError) as refused:
+        judged(7.0)
+
+    assert str(refused.value) == "the judge gave 7.0 as soundness, which is outside [0, 1]"
 
 
 # ── over the sample ──

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextvars
 from collections.abc import Iterable
 from typing import Any
 
@@ -12,6 +13,12 @@ from g6o_eval.lm.own import is_own, own_engine
 ROLES = ("task", "reflection", "judge", "teacher")
 OFFLINE = "offline"
 """Model name of the deterministic in-context learner: no key, no network, no price."""
+
+JUDGE: contextvars.ContextVar[Any | None] = contextvars.ContextVar("g6o_judge", default=None)
+"""The dspy.LM of the role judge, where a metric scores a prediction that is judged; None: nobody plays it.
+
+A compile asks no judge: it would pay one for every proposal.
+"""
 
 TIMEOUT_SECONDS = 120.0
 """Longest silence of a provider, in seconds, before a call counts as failed; dspy may retry it."""

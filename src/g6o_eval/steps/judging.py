@@ -219,7 +219,9 @@ class Judging:
             and spec.gate.max_drop is not None
         ):
             programs.append(baseline.program)
-        sides = tuple(Side(spec, program, lm) for program in programs)
+        judge = conditions.models.get("judge")
+        judge_lm = None if judge is None else build_lm(judge, role="judge", meter=self.meter)
+        sides = tuple(Side(spec, program, lm, judge_lm) for program in programs)
         return Ready(candidate, baseline, subject, sides, Ahead(conditions.concurrency), result)
 
     def _compile(self) -> tuple[Compiled | None, Candidate]:

@@ -10,6 +10,7 @@ from typing import Any
 
 from g6o_eval.fleet.diagnosis import DiagnosisCategory
 from g6o_eval.fleet.programs.recovery_guide import GUIDES, PARTS, Guide, Part, known, worked_plan
+from g6o_eval.fleet.programs.recovery_judge import judged_factor
 from g6o_eval.score import Score
 
 QUOTED_RUN = 3
@@ -35,7 +36,7 @@ class RecoveryMetric:
 
     value = (mean of the three + the least of them) / 2, so that no part buys another one; then PENALTY
     for each contradiction and each bound of length that is left. A plan with a leftover (a placeholder,
-    a session's id) is worth 0.
+    a session's id) is worth 0. Where a model plays the role judge, it may take JUDGED_SHARE of that away.
 
     Attributes:
         category: whose guidance counts.
@@ -55,9 +56,11 @@ class RecoveryMetric:
         left = leftovers(plan)
         shares = [share for share, _ in parts.values()]
         value = 0.0 if left else (math.fsum(shares) / len(shares) + min(shares)) / 2 * PENALTY ** len(faults)
+        factor = judged_factor(example, plan) if value else 1.0
         missing = [f"{name} {share:.2f}: missing {', '.join(lost)}" for name, (share, lost) in parts.items() if lost]
         told = [*missing, *faults, *(f"it leaves {text!r} in the plan" for text in left)]
-        return Score(value, feedback=f"{'; '.join(told)}." if told else "Every part is there.")
+        told += [f"the judge leaves it {factor:.2f} of that"] if factor < 1 else []
+        return Score(value * factor, feedback=f"{'; '.join(told)}." if told else "Every part is there.")
 
     def answer(self, example: Any) -> dict[str, Any]:
         """Return the plan that the rules make for an example."""
