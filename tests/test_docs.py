@@ -7,6 +7,8 @@ import click
 import pytest
 
 from g6o_eval.cli import group
+from g6o_eval.fleet.measures import MEASURES
+from g6o_eval.fleet.outcome import RULES
 from support.shell import run
 
 REPOSITORY = Path(__file__).parent.parent
@@ -33,6 +35,16 @@ def test_a_page_of_options_that_is_not_current_is_found(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_every_command_is_in_the_readme(name: str) -> None:
     assert f"g6o-eval {name}" in (REPOSITORY / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_fleets_page_has_every_rule_measure_and_eval() -> None:
+    page = (REPOSITORY / "docs" / "fleet.md").read_text(encoding="utf-8")
+
+    for number, rule in enumerate(RULES, start=1):
+        kind = "evidence" if rule.evidence else "a guess"
+        assert f"| {number} | {rule.name} | {rule.outcome} | {kind} |" in page
+    assert [name for name in MEASURES if f"| `{name}` |" not in page] == []
+    assert [path.name for path in (REPOSITORY / "snapshots").iterdir() if f"| {path.name} |" not in page] == []
 
 
 def test_every_link_of_the_docs_leads_to_a_file() -> None:
