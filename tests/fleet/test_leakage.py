@@ -72,7 +72,6 @@ PLANTED = {
     "session_facts": ("status", "mode", "card", "gates"),
     "session_digests": ("rule_category", "rule_summary"),
     "session_labels": ("source",),
-    "agent_sessions": ("outcome", "outcome_rule"),
     "diagnosis_classifications": ("category", "evidence"),
     "classification_origins": ("made_by", "fallback_reason"),
 }

@@ -23,8 +23,6 @@ CREATE TABLE agent_sessions (
     model VARCHAR(200),
     status VARCHAR(20) NOT NULL,
     ended_by VARCHAR(600) NOT NULL,
-    outcome VARCHAR(20) NOT NULL,
-    outcome_rule VARCHAR(64) NOT NULL,
     total_cost DOUBLE NOT NULL,
     requests BIGINT NOT NULL,
     requests_without_cost BIGINT NOT NULL,

@@ -12,7 +12,6 @@ from g6o_eval.fleet.diagnosis import diagnose
 from g6o_eval.fleet.evidence import evidence_of
 from g6o_eval.fleet.ingest import shared_rows
 from g6o_eval.fleet.ingest.forest import Place
-from g6o_eval.fleet.outcome import label
 from g6o_eval.fleet.session import Issue, Session
 from g6o_eval.fleet.vocabulary import unknown_tools
 from g6o_eval.store.port import Row
@@ -24,8 +23,8 @@ ISSUE_CHARS = 1_000
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
         "agent_sessions": (
-            "session_id", "source", "source_digest", "prompt_sha256", "mode", "model", "status", "ended_by", "outcome",
-            "outcome_rule", "total_cost",
+            "session_id", "source", "source_digest", "prompt_sha256", "mode", "model", "status", "ended_by",
+            "total_cost",
             "requests", "requests_without_cost", "tokens_in", "tokens_in_total", "tokens_out", "tokens_reasoning",
             "cache_reads", "cache_writes", "started_at", "completed_at", "files", "parent_session_id", "parent_method",
             "root_session_id",
@@ -53,7 +52,7 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 def session_row(session: Session) -> Row:
     """Return the row of `agent_sessions` but for its last three columns: its place is known at the end of a run."""
-    usage, labelled = session.usage, label(session)
+    usage = session.usage
     return (
         session.session_id,
         session.source,
@@ -63,8 +62,6 @@ def session_row(session: Session) -> Row:
         session.model,
         session.status,
         session.ended_by[:600],
-        labelled.outcome,
-        labelled.rule,
         usage.usd,
         usage.requests,
         usage.without_cost,
