@@ -35,3 +35,8 @@ def test_the_metric_moves_when_the_prediction_moves(label: str, answer: str) -> 
 def test_a_prediction_without_the_field_is_an_error_not_a_zero() -> None:
     with pytest.raises(AttributeError):
         exact("label")({"label": "bug"}, SimpleNamespace())
+
+
+def test_the_right_answer_is_told_under_the_output_fields_name() -> None:
+    assert exact("label").answer({"label": "billing"}) == {"label": "billing"}
+    assert exact("label", field="topic").answer({"label": "billing"}) == {"topic": "billing"}
