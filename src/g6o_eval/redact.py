@@ -153,6 +153,8 @@ def plain(text: str) -> str:
     marks, tag characters, blanks that are not U+0020, lone surrogates and private-use characters
     become `\uXXXX` or `\UXXXXXXXX`.
     """
+    if text.isascii() and text.replace("\n", "").replace("\t", "").isprintable():
+        return text  # most texts; a tenth of the time of searching them
     return _UNSEEN.sub(_escaped, text)
 
 
@@ -163,8 +165,9 @@ def neutralise(text: str) -> str:
     (`<|im_start|>`, `[INST]`, `<<SYS>>`, a line that begins with `system:`) get a middle dot
     inside, so that no parser takes them for its own.
     """
-    for pattern, replacement in _MARKERS:
-        text = pattern.sub(replacement, text)
+    for sign, pattern, replacement in _MARKERS:
+        if sign in text:
+            text = pattern.sub(replacement, text)
     return text
 
 
@@ -174,13 +177,14 @@ _UNSEEN = re.compile(
     "\u2028-\u202f\u205f-\u206f\u2800\u3164\ud800-\udfff\ue000-\uf8ff\ufe00-\ufe0e\ufeff\uffa0\ufff0-\ufffb"
     "\ufffe\uffff\U0001bca0-\U0001bca3\U0001d173-\U0001d17a\U000e0000-\U000e0fff\U000f0000-\U0010ffff]"
 )
+# What every match holds stands before its pattern: without it there is nothing to search for.
 _MARKERS = (
-    (re.compile(r"\[(?=\[[ \t]{0,8}##)"), "[·"),
-    (re.compile(r"##(?=[ \t]{0,8}\]\])"), "##·"),
-    (re.compile(r"<(?=\|[A-Za-z_][\w-]{0,40}\|>)"), "<·"),
-    (re.compile(r"\[(?=/?(?:INST|SYS)\])"), "[·"),
-    (re.compile(r"<(?=</?SYS>>)|<(?=/?(?:system|assistant|user)>)", re.I), "<·"),
-    (re.compile(r"^([ \t]{0,8}(?:system|assistant|user|human|developer))(?=:)", re.I | re.M), r"\1·"),
+    ("##", re.compile(r"\[(?=\[[ \t]{0,8}##)"), "[·"),
+    ("##", re.compile(r"##(?=[ \t]{0,8}\]\])"), "##·"),
+    ("<|", re.compile(r"<(?=\|[A-Za-z_][\w-]{0,40}\|>)"), "<·"),
+    ("S", re.compile(r"\[(?=/?(?:INST|SYS)\])"), "[·"),
+    ("<", re.compile(r"<(?=</?SYS>>)|<(?=/?(?:system|assistant|user)>)", re.I), "<·"),
+    (":", re.compile(r"^([ \t]{0,8}(?:system|assistant|user|human|developer))(?=:)", re.I | re.M), r"\1·"),
 )
 
 

@@ -15,6 +15,12 @@ PIECES = st.sampled_from(
 )
 
 
+@given(st.text(st.characters(max_codepoint=0x2100), max_size=40))
+def test_the_quick_way_through_plain_text_changes_nothing(text: str) -> None:
+    # A private-use character behind it makes the whole text go the long way.
+    assert plain(text) == plain(f"{text}\ue000").removesuffix("\\ue000")
+
+
 @given(st.lists(PIECES | st.text(max_size=12), max_size=30).map("".join))
 def test_what_is_kept_is_the_start_of_the_whole_text_made_safe(text: str) -> None:
     assert kept(text, LIMIT) == neutralise(plain(redact(text.replace("\r\n", "\n"))))[:LIMIT]
