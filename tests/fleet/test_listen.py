@@ -19,7 +19,7 @@ import pytest
 from g6o_eval.errors import DeclarationError, UnavailableError
 from g6o_eval.fleet.ingest.opencode import session_of
 from g6o_eval.fleet.ingest.replay import replay_events
-from g6o_eval.fleet.ingest.rows import call_rows, message_rows, session_row
+from g6o_eval.fleet.ingest.rows import COLUMNS, call_rows, message_rows, session_row
 from g6o_eval.fleet.listen import GARBAGE, UNWRITTEN, Heard, Listener, Pace
 from g6o_eval.fleet.listen_server import Server, checked_url
 from g6o_eval.fleet.listen_stream import Backlog, Stream
@@ -66,7 +66,9 @@ def expected(*documents: Json) -> tuple[list[Row], list[Row], list[Row]]:
     """Return what the tables hold when all is well: heads without digest and census, messages, calls."""
     found = [session_of(each["info"], each["messages"], digest="") for each in documents]
     sessions = sorted((each for each in found if isinstance(each, Session)), key=lambda each: each.session_id)
-    heads: list[Row] = [(row[0], row[4], row[5], row[6], row[10]) for row in map(session_row, sessions)]
+    columns = COLUMNS["agent_sessions"]
+    places = [columns.index(name) for name in ("session_id", "mode", "model", "status", "total_cost")]
+    heads: list[Row] = [tuple(row[place] for place in places) for row in map(session_row, sessions)]
     return heads, [row for s in sessions for row in message_rows(s)], [row for s in sessions for row in call_rows(s)]
 
 
