@@ -59,6 +59,16 @@ class Gathered:
         if failed and not self._is_error(payload["key"]):
             self.failed += 1
 
+    @property
+    def spend(self) -> Spend:
+        """What judging used, in all workers."""
+        return sum(self.spends.values(), Spend())
+
+    @property
+    def unasked(self) -> int:
+        """Answers that no LM gave: all of them where none was called."""
+        return 0 if self.spend.calls else sum(score.value is not None for score in self.scores.values())
+
     def _is_error(self, key: str) -> bool:
         return key not in self.scores or self.scores[key].value is None
 
@@ -109,9 +119,7 @@ def run_of(gathered: Gathered, around: Circumstances) -> Run:
     scores = _scores(gathered.scores, keys, announce["groups"])
     baseline = _scores(gathered.baseline, keys, announce["groups"]) if announce["two_sided"] else None
     same = subject.program_digest == subject.baseline_digest
-    spend = sum(gathered.spends.values(), Spend())
-    unasked = 0 if spend.calls else sum(score.value is not None for score in gathered.scores.values())
-    failed = max(gathered.failed, unasked)
+    failed = max(gathered.failed, gathered.unasked)
     verdict = judge(Gate.from_json(subject.gate), scores, baseline, failed_items=failed, same_program=same)
     return Run(
         run_id=str(ULID()),
@@ -131,11 +139,11 @@ def run_of(gathered: Gathered, around: Circumstances) -> Run:
         collected=announce["collected"],
         reported=gathered.reported,
         failed_items=failed,
-        spend=spend,
+        spend=gathered.spend,
         compile_spend=None if announce["compile"] is None else Spend.from_json(announce["compile"]["spend"]),
         look=around.look,
         at=datetime.now(timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ"),
-        notes=around.notes + _notes(gathered, announce, unasked=unasked),
+        notes=around.notes + _notes(gathered, announce),
     )
 
 
@@ -153,10 +161,10 @@ def _standing(around: Circumstances, *, partial: bool) -> Standing:
     return "not stored (read-only)" if around.read_only else "stored"
 
 
-def _notes(gathered: Gathered, announce: Mapping[str, Any], *, unasked: int) -> tuple[str, ...]:
+def _notes(gathered: Gathered, announce: Mapping[str, Any]) -> tuple[str, ...]:
     notes = [f"stopped by budget: {stop}" for stop in sorted(gathered.stops)]
-    if unasked:
-        notes.append(f"the program asked no LM: its {unasked} answers say nothing about a prompt")
+    if gathered.unasked:
+        notes.append(f"the program asked no LM: its {gathered.unasked} answers say nothing about a prompt")
     if announce["baseline_problem"] is not None:
         notes.append(announce["baseline_problem"])
     if announce["prompt_changed"]:
