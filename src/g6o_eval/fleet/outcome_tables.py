@@ -16,7 +16,6 @@ from typing import Any
 from g6o_eval.fleet.facts import Facts, facts_of
 from g6o_eval.fleet.session import Session
 from g6o_eval.store.port import Row, Value
-from g6o_eval.store.schema import Migration
 
 NAMES = 20
 """Most other sessions that a first prompt is searched for."""
@@ -24,84 +23,6 @@ MODE_CHARS = 100
 """Longest mode that is kept, in characters."""
 _SESSION_ID = re.compile(r"\b(?:ses_\w{6,}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12})\b")
 _BEAD = re.compile(r"\bbead(?:[ _-]?id)?\b\s*[:=]?\s*`?([a-z][\w-]*-[\w.]*\w)", re.IGNORECASE)
-
-_FACTS = """
-CREATE TABLE session_facts (
-    session_id VARCHAR(128) NOT NULL PRIMARY KEY,
-    names LONGTEXT NOT NULL,
-    bead_id VARCHAR(100),
-    status VARCHAR(20) NOT NULL,
-    killed BOOLEAN NOT NULL,
-    card VARCHAR(10),
-    card_given BOOLEAN NOT NULL,
-    gates LONGTEXT NOT NULL,
-    usd DOUBLE NOT NULL,
-    requests BIGINT NOT NULL,
-    active_minutes DOUBLE,
-    calls BIGINT NOT NULL,
-    completed BIGINT NOT NULL,
-    closing_failures BIGINT NOT NULL,
-    unanswered BOOLEAN NOT NULL,
-    edits BIGINT NOT NULL,
-    verified BOOLEAN NOT NULL,
-    mode VARCHAR(100),
-    without_cost BIGINT NOT NULL,
-    card_rules BIGINT NOT NULL,
-    card_kept BIGINT NOT NULL,
-    forbidden_calls BIGINT NOT NULL,
-    children_asked BIGINT NOT NULL,
-    children_returned BIGINT NOT NULL,
-    todo_total BIGINT,
-    todo_done BIGINT,
-    claim_required BIGINT,
-    claim_wrong BIGINT
-)
-"""
-_OUTCOMES = """
-CREATE TABLE session_outcomes (
-    session_id VARCHAR(128) NOT NULL PRIMARY KEY,
-    outcome VARCHAR(20) NOT NULL,
-    rule VARCHAR(64) NOT NULL,
-    rules_version VARCHAR(20) NOT NULL
-)
-"""
-_PAIRS = """
-CREATE TABLE recovery_pairs (
-    stopped_id VARCHAR(128) NOT NULL PRIMARY KEY,
-    recovery_id VARCHAR(128) NOT NULL,
-    method VARCHAR(20) NOT NULL,
-    gap_seconds DOUBLE NOT NULL,
-    outcome VARCHAR(20) NOT NULL,
-    rules_version VARCHAR(20) NOT NULL,
-    UNIQUE (recovery_id)
-)
-"""
-_MEASURES = """
-CREATE TABLE session_measures (
-    session_id VARCHAR(128) NOT NULL,
-    measure VARCHAR(40) NOT NULL,
-    value DOUBLE,
-    reason VARCHAR(200) NOT NULL,
-    rules_version VARCHAR(20) NOT NULL,
-    PRIMARY KEY (session_id, measure)
-)
-"""
-_ORIGINS = """
-CREATE TABLE classification_origins (
-    session_id VARCHAR(128) NOT NULL PRIMARY KEY,
-    made_by VARCHAR(10) NOT NULL,
-    program_digest VARCHAR(64),
-    model VARCHAR(200),
-    fallback_reason LONGTEXT NOT NULL,
-    classified_at VARCHAR(25) NOT NULL
-)
-"""
-MIGRATION = Migration(
-    owner="g6o_eval.fleet",
-    number=5,
-    name="facts, outcomes, recovery pairs, measures, and where a classification came from",
-    statements=(_FACTS, _OUTCOMES, _PAIRS, _MEASURES, _ORIGINS),
-)
 
 FACT_COLUMNS = ("session_id", "names", "bead_id", *(field.name for field in fields(Facts)))
 OUTCOME_COLUMNS = ("session_id", "outcome", "rule", "rules_version")

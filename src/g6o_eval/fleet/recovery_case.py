@@ -14,7 +14,6 @@ from g6o_eval.fleet.evidence import evidence_of, safe
 from g6o_eval.fleet.ingest.dialects import action_of
 from g6o_eval.fleet.session import Session, ToolCall
 from g6o_eval.store.port import Row
-from g6o_eval.store.schema import Migration
 
 NONE = "none"
 """Said where there is nothing to tell."""
@@ -68,25 +67,6 @@ class RecoveryCase:
 
 
 COLUMNS = ("session_id", *(field.name for field in fields(RecoveryCase)))
-
-_CASES = """
-CREATE TABLE recovery_cases (
-    session_id VARCHAR(128) NOT NULL PRIMARY KEY,
-    task LONGTEXT NOT NULL,
-    summary LONGTEXT NOT NULL,
-    tool_activity LONGTEXT NOT NULL,
-    failing_tool VARCHAR(200) NOT NULL,
-    last_error LONGTEXT NOT NULL,
-    retry_count BIGINT NOT NULL,
-    repeated LONGTEXT NOT NULL,
-    files LONGTEXT NOT NULL,
-    limits VARCHAR(200) NOT NULL,
-    kill_reason LONGTEXT NOT NULL
-)
-"""
-MIGRATION = Migration(
-    owner="g6o_eval.fleet", number=2, name="the facts that a recovery may be told", statements=(_CASES,)
-)
 
 
 def case_rows(session: Session) -> list[Row]:

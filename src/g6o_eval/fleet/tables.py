@@ -6,8 +6,7 @@ time: `agent_…` are ours, so that the two stand side by side.
 
 from __future__ import annotations
 
-from g6o_eval.fleet import outcome_tables, recovery_case, shared_tables
-from g6o_eval.fleet.ingest import state
+from g6o_eval.fleet import made_tables, shared_tables
 from g6o_eval.store.schema import Migration
 
 _SESSIONS = """
@@ -117,10 +116,10 @@ MIGRATIONS = (
         name="sessions, what was said and done in them, and what an import left out",
         statements=(_SESSIONS, _MESSAGES, _TOOL_CALLS, _SPAWNS, _ISSUES, _DIGESTS, _LABELS),
     ),
-    recovery_case.MIGRATION,
+    made_tables.CASES,
     shared_tables.MIGRATION,
-    state.MIGRATION,
-    outcome_tables.MIGRATION,
+    made_tables.STATE,
+    made_tables.OUTCOMES,
 )
 
 OF_A_SESSION = (

@@ -8,24 +8,9 @@ from dataclasses import dataclass, field
 from g6o_eval.fleet.ingest.source import Source
 from g6o_eval.fleet.ingest.stamp import Stamp
 from g6o_eval.store.port import Row
-from g6o_eval.store.schema import Migration
 
 COLUMNS = ("session_id", "stamp", "settled", "refused")
 SELECT = "SELECT session_id, stamp, settled, refused FROM import_state"
-
-# A session may be found in several places, live and in copies: each look of each place is a row.
-_STATE = """
-CREATE TABLE import_state (
-    session_id VARCHAR(128) NOT NULL,
-    stamp VARCHAR(64) NOT NULL,
-    settled BIGINT NOT NULL,
-    refused VARCHAR(64),
-    PRIMARY KEY (session_id, stamp)
-)
-"""
-MIGRATION = Migration(
-    owner="g6o_eval.fleet", number=4, name="what the sources looked like when they were read", statements=(_STATE,)
-)
 
 
 @dataclass(frozen=True, slots=True)
