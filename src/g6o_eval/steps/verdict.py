@@ -69,6 +69,11 @@ class Gathered:
         """Answers that no LM gave: all of them where none was called."""
         return 0 if self.spend.calls else sum(score.value is not None for score in self.scores.values())
 
+    @property
+    def failing(self) -> int:
+        """Items that count as failed: those that did, and every answer that no LM gave."""
+        return max(self.failed, self.unasked)
+
     def _is_error(self, key: str) -> bool:
         return key not in self.scores or self.scores[key].value is None
 
@@ -119,8 +124,7 @@ def run_of(gathered: Gathered, around: Circumstances) -> Run:
     scores = _scores(gathered.scores, keys, announce["groups"])
     baseline = _scores(gathered.baseline, keys, announce["groups"]) if announce["two_sided"] else None
     same = subject.program_digest == subject.baseline_digest
-    failed = max(gathered.failed, gathered.unasked)
-    verdict = judge(Gate.from_json(subject.gate), scores, baseline, failed_items=failed, same_program=same)
+    verdict = judge(Gate.from_json(subject.gate), scores, baseline, failed_items=gathered.failing, same_program=same)
     return Run(
         run_id=str(ULID()),
         subject=subject,
@@ -138,7 +142,7 @@ def run_of(gathered: Gathered, around: Circumstances) -> Run:
         answered={"task": tuple(sorted(gathered.answered))},
         collected=announce["collected"],
         reported=gathered.reported,
-        failed_items=failed,
+        failed_items=gathered.failing,
         spend=gathered.spend,
         compile_spend=None if announce["compile"] is None else Spend.from_json(announce["compile"]["spend"]),
         look=around.look,
