@@ -8,7 +8,7 @@ pytestmark = pytest.mark.eval(DECOMPOSITION)
 
 
 def test_decomposition(example, prediction):
-    assert {area for area in example.areas} >= {subtask.area for subtask in prediction.subtasks}
+    assert set(example.areas) >= {subtask.area for subtask in prediction.subtasks}
 
 
 def test_prompt(prompt, snapshot):

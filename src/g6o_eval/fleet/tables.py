@@ -113,7 +113,7 @@ MIGRATIONS = (
     Migration(
         owner="g6o_eval.fleet",
         number=1,
-        name="sessions, what was said and done in them, and what an import left out",
+        name="sessions of agents, what was said and done in them, and what an import left out",
         statements=(_SESSIONS, _MESSAGES, _TOOL_CALLS, _SPAWNS, _ISSUES, _DIGESTS, _LABELS),
     ),
     made_tables.CASES,
