@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
@@ -44,3 +45,9 @@ def test_an_import_that_points_up_is_found(tmp_path: Path) -> None:
 
     assert ran.returncode == 1
     assert "g6o_eval.gate -> g6o_eval.score" in ran.stdout
+
+
+def test_no_two_test_files_have_one_name() -> None:
+    names = Counter(path.name for path in (ROOT / "tests").rglob("test_*.py"))
+
+    assert [name for name, count in names.items() if count > 1] == []
