@@ -22,7 +22,7 @@ from g6o_eval.dataset import key_of
 from g6o_eval.eval import Eval
 from g6o_eval.lm.meter import EXCHANGES, BudgetStop, Exchange
 from g6o_eval.lm.roles import JUDGE
-from g6o_eval.prompt.render import make_adapter
+from g6o_eval.prompt.repeat import repeating_adapter
 from g6o_eval.score import Score, to_score
 
 Written = list[tuple[str, str]]
@@ -65,6 +65,11 @@ class Side:
     program: Any
     lm: Any
     judge: Any | None = None
+    adapter: Any = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Make the adapter of all its calls."""
+        object.__setattr__(self, "adapter", repeating_adapter(self.spec.adapter))
 
     def predict(self, example: dspy.Example) -> Predicted:
         """Run the program on one example and score what it says."""
@@ -77,9 +82,7 @@ class Side:
         start = time.perf_counter()
         prediction, error = None, None
         try:
-            with dspy.context(
-                lm=self.lm, adapter=make_adapter(self.spec.adapter), trace=trace, callbacks=[], disable_history=True
-            ):
+            with dspy.context(lm=self.lm, adapter=self.adapter, trace=trace, callbacks=[], disable_history=True):
                 prediction = self.program(**example.inputs())  # type: ignore[no-untyped-call]  # dspy is untyped
         except Exception as caught:  # noqa: BLE001  # whatever a user's program raises is this example's error
             error = caught
