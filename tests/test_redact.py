@@ -89,6 +89,13 @@ def test_hashes_ids_paths_and_code_are_no_secrets(text: str) -> None:
     assert find_secrets(text) == ()
 
 
+@pytest.mark.parametrize("before", [r"\n", r"\\t", r"\u000a", "%20", "\x1b[32m", r"\u001b[1;32m", r"\033[0m"])
+def test_an_escape_is_no_part_of_the_word_behind_it(before: str) -> None:
+    secret = "gh" + "p_" + "A1b2C3d4" * 5
+
+    assert redact(f"x{before}{secret}") == f"x{before}[redacted:github-token]"
+
+
 def test_a_private_key_that_never_ends_is_redacted_to_the_end() -> None:
     assert redact(PEM[:60]) == "[redacted:private-key]"
 

@@ -199,7 +199,18 @@ def hints_at_secret(text: str) -> bool:
     return any([hint in lowered for hint in _HINTS])  # noqa: C419 - a generator costs more than the searches
 
 
+_ESCAPES = re.compile(
+    r"(?:\x1b|\\+(?:u001b|x1b|e|033))\[[0-9;]{0,12}m|\\+(?:[nrtbfv]|u[0-9a-f]{4})|%[0-9a-f]{2}", re.IGNORECASE
+)
+"""What ends a word, though its last character looks like one: JSON's, a URL's, a terminal's."""
+
+
 def _candidates(text: str) -> list[Secret]:
+    blanked = _ESCAPES.sub(lambda escape: " " * len(escape.group()), text)
+    return _matches(text) + (_matches(blanked) if blanked != text else [])
+
+
+def _matches(text: str) -> list[Secret]:
     lowered = text.lower()
     present = {hint for hint in _HINTS if hint in lowered}
     if not present:

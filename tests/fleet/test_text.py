@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from g6o_eval.fleet.ingest.text import kept
+from g6o_eval.fleet.ingest.text import identifier, kept, milliseconds
 from g6o_eval.redact import neutralise, plain, redact
 
 LIMIT = 40
@@ -50,3 +50,26 @@ def test_wherever_a_secret_stands_what_is_kept_is_the_start_of_the_redacted_text
     text = f"{'word ' * 20}"[:before] + f" {secret} and more"
 
     assert kept(text, LIMIT) == neutralise(plain(redact(text)))[:LIMIT]
+
+
+@pytest.mark.parametrize(
+    ("value", "ts"),
+    [
+        (0, 0),
+        (1_769_000_000_000, 1_769_000_000_000),
+        (253_402_300_799_999, 253_402_300_799_999),
+        (253_402_300_800_000, None),
+        (1_769_000_000_000_000, None),
+        (-1, None),
+        ("1769000000000", None),
+    ],
+)
+def test_a_time_later_than_any_datetime_is_none(value: object, ts: int | None) -> None:
+    assert milliseconds(value) == ts
+
+
+def test_what_looks_like_a_secret_is_no_id() -> None:
+    secret = "gh" + "p_" + "A1b2C3d4" * 5
+
+    assert identifier(secret) is None
+    assert identifier("019c6cad-ab04-729d-8d06-0713cb1977c8") == "019c6cad-ab04-729d-8d06-0713cb1977c8"

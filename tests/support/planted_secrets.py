@@ -78,6 +78,9 @@ SURROUNDINGS = (
     "Result:\n1 | KEY={}\n2 | PORT=8080",
     "- old\n+ new: `{}`",
     "https://example.com/hook?key={}&v=2",
+    '{{"tool":"newFileCreated","content":"# mine\\\\n{}\\\\n"}}',
+    "https://example.com/hook?q=a%20{}",
+    "\x1b[32m{}\x1b[0m",
 )
 
 

@@ -11,9 +11,11 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 
-from g6o_eval.fleet.ingest.text import kept
+from g6o_eval.fleet.ingest.events import safe_payload
+from g6o_eval.fleet.ingest.opencode import parse_json
+from g6o_eval.fleet.ingest.text import ID_CHARS, kept, label
 from g6o_eval.fleet.vocabulary import MODES, UNKNOWN_CHILD, canonical_key, mode_slug, punch_type_of
-from g6o_eval.redact import redact
+from g6o_eval.redact import plain, redact
 from g6o_eval.store.port import Row, Value
 
 Found = Mapping[str, Value]
@@ -34,6 +36,7 @@ KILL_COST = "cost of a governor_kill, which is the session's once more"
 UNPROVEN = "gate whose exit code the daemon never read"
 REDACTED = "text redacted or cut"
 FOREIGN_VERDICT = "verdict in the daemon's own form"
+EVIDENCE_CHARS = 4_000
 
 _NO_ID = frozenset({"", "unknown", "null", "undefined", "none"})
 _SESSION_ID = re.compile(
@@ -55,18 +58,18 @@ def punch_row(found: Found, counts: Counter[str]) -> Row | str:
     if not source_hash:
         return NO_HASH
     written = text_of(found["punch_key"])
-    key = canonical_key(kind, written)
-    safe = kept(key, 200)
+    safe = kept(written, 200)
+    key = canonical_key(kind, safe)[:200]
     cost = number_of(found["cost"])
     counts[ORDINAL] += text_of(found["punch_type"]) != kind
-    counts[RENAMED] += key != written
-    counts[REDACTED] += safe != key
+    counts[RENAMED] += key != safe
+    counts[REDACTED] += safe != written
     counts[UNPROVEN] += kind == "gate_pass"
     if kind == "governor_kill" and cost is not None:
         counts[KILL_COST] += 1
         cost = None
     tokens = (found["tokens_input"], found["tokens_output"], found["tokens_reasoning"])
-    return (task_id, kind, safe, observed_at, source_hash[:64], cost, *(integer_of(each) for each in tokens))
+    return (task_id, kind, key, observed_at, label(source_hash, 64), cost, *(integer_of(each) for each in tokens))
 
 
 def card_row(found: Found, counts: Counter[str]) -> Row | str:
@@ -79,9 +82,9 @@ def card_row(found: Found, counts: Counter[str]) -> Row | str:
     counts[ORDINAL] += text_of(found["punch_type"]) != kind
     required = found["required"] is None or bool(integer_of(found["required"]))
     barred, hard = (int(bool(integer_of(found[each]))) for each in ("forbidden", "enforced"))
-    names = (text_of(found["card_id"])[:50], text_of(found["workflow_name"] or found["card_id"])[:50])
-    return (*names, kind, text_of(found["punch_key_pattern"])[:200], int(required), barred, hard,
-            text_of(found["description"])[:200] or None)  # fmt: skip
+    names = (name_of(found["card_id"], 50), name_of(found["workflow_name"] or found["card_id"], 50))
+    return (*names, kind, name_of(found["punch_key_pattern"], 200), int(required), barred, hard,
+            name_of(found["description"], 200) or None)  # fmt: skip
 
 
 def verdict_row(found: Found, counts: Counter[str]) -> Row | str:
@@ -101,7 +104,7 @@ def verdict_row(found: Found, counts: Counter[str]) -> Row | str:
     if validated_at is None:
         return NO_TIME
     missing, violations = _lists(found["missing_punches"], found["violations"], counts)
-    return (task_id, text_of(found["card_id"])[:50], status, validated_at, missing, violations)
+    return (task_id, name_of(found["card_id"], 50), status, validated_at, missing, violations)
 
 
 def child_row(found: Found, names: Sequence[str]) -> Row | str:
@@ -125,9 +128,9 @@ def event_row(found: Found, counts: Counter[str]) -> Row | str:
     if not found["source_hash"]:
         return NO_HASH
     payload = text_of(found["payload_json"])
-    safe = redact(payload)
+    safe = payload if redact(payload) == plain(payload) == payload else _safe(payload)
     counts[REDACTED] += safe != payload
-    names = (text_of(found["source_hash"])[:64], session_id, text_of(found["event_type"])[:100])
+    names = (name_of(found["source_hash"], 64), session_id, name_of(found["event_type"], 100))
     return (*names, time_of(found["event_ts"]), observed_at, safe)
 
 
@@ -139,16 +142,16 @@ def diagnosis_row(found: Found, counts: Counter[str]) -> Row | str:
     if classified_at is None:
         return NO_TIME
     evidence = text_of(found["evidence"])
-    safe = redact(evidence)
+    safe = kept(evidence, EVIDENCE_CHARS)
     counts[REDACTED] += safe != evidence
-    said = (text_of(found["category"])[:64], number_of(found["confidence"]) or 0.0, safe)
-    return (session_id[:100], *said, classified_at, text_of(found["classifier_version"])[:32] or "unknown")
+    said = (name_of(found["category"], 64), number_of(found["confidence"]) or 0.0, safe)
+    return (session_id[:100], *said, classified_at, name_of(found["classifier_version"], 32) or "unknown")
 
 
 def session_id_of(value: Value) -> str | None:
-    """Return a session's id, None when the daemon knew none and wrote a word instead."""
+    """Return a session's id, None when the daemon knew none, or it holds what no id has: a secret, a control sign."""
     text = text_of(value).strip()
-    return None if text.lower() in _NO_ID or len(text) > 128 else text
+    return None if text.lower() in _NO_ID or name_of(text, ID_CHARS) != text else text
 
 
 def time_of(value: Value) -> str | None:
@@ -169,6 +172,11 @@ def text_of(value: Value) -> str:
     return "" if value is None else str(value)
 
 
+def name_of(value: Value, limit: int) -> str:
+    """Return the first characters of a name as every text from a log is kept."""
+    return label(text_of(value), limit)
+
+
 def number_of(value: Value) -> float | None:
     """Return a number of at least 0, which a DECIMAL column gives as text; None for anything else."""
     try:
@@ -182,6 +190,13 @@ def integer_of(value: Value) -> int | None:
     """Return a whole number of at least 0, None for anything else."""
     found = number_of(value)
     return None if found is None else int(found)
+
+
+def _safe(payload: str) -> str:
+    try:
+        return safe_payload(parse_json(payload))
+    except ValueError:
+        return plain(redact(payload))
 
 
 def _lists(missing: Value, violations: Value, counts: Counter[str]) -> tuple[str | None, str | None]:

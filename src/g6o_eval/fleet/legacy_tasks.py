@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from g6o_eval.fleet.legacy_rows import Found, number_of, session_id_of, text_of, time_of
+from g6o_eval.fleet.legacy_rows import Found, name_of, number_of, session_id_of, text_of, time_of
 from g6o_eval.store.port import Row
 
 LAST_TURN = "price was the last turn's, summed from its punches"
@@ -110,7 +110,16 @@ def task_rows(seen: Seen, counts: Counter[str]) -> Iterator[Row]:
         ended = time_of(task["completed_at"]) or time_of(session["completed_at"])
         mode, model = (_word(task[name], session[name]) for name in ("mode", "model"))
         parent = session_id_of(task["parent_task_id"])
-        yield (session_id, mode[:100], model[:200], status, _price(seen, session_id), started_at, ended, parent)
+        yield (
+            session_id,
+            name_of(mode, 100),
+            name_of(model, 200),
+            status,
+            _price(seen, session_id),
+            started_at,
+            ended,
+            parent,
+        )
     counts.update(flag for _, flag in seen.flags())
 
 

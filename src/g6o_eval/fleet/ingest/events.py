@@ -15,14 +15,15 @@ from functools import lru_cache
 from typing import Any
 
 from g6o_eval.fleet.ingest.opencode import parse_json
-from g6o_eval.fleet.ingest.text import milliseconds
-from g6o_eval.redact import redact
+from g6o_eval.fleet.ingest.text import ID_CHARS, label, milliseconds
+from g6o_eval.redact import plain, redact
 from g6o_eval.store.port import Row
 
 Json = Mapping[str, Any]
 
 TABLE = "raw_sse_events"
 COLUMNS = ("source_hash", "session_id", "event_type", "event_ts", "observed_at", "payload_json")
+TYPE_CHARS = 100
 NO_SESSION = "unknown"
 """The daemon's word for events that belong to no session."""
 _TIMES = ("completed", "end", "updated", "start", "created")
@@ -107,11 +108,11 @@ def raw_row(event: Event, *, observed_at: datetime) -> Row:
     happened = event_ts(event)
     return (
         source_hash(event),
-        (event.session_id or NO_SESSION)[:128],
-        event.type[:100],
+        label(event.session_id or NO_SESSION, ID_CHARS),
+        label(event.type, TYPE_CHARS),
         None if happened is None else _naive_utc(datetime.fromtimestamp(happened / 1000, timezone.utc)),
         _naive_utc(observed_at),
-        _redacted({"type": event.type, "properties": event.properties}),
+        safe_payload({"type": event.type, "properties": event.properties}),
     )
 
 
@@ -119,10 +120,14 @@ def _naive_utc(at: datetime) -> str:
     return at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
 
 
-def _redacted(payload: Json) -> str:
+def safe_payload(payload: object) -> str:
     """Return the payload as JSON, which it still is when secrets were taken out."""
     text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
-    return text if redact(text) == text else json.dumps(_without_secrets(payload), ensure_ascii=False)
+    if redact(text) != text:
+        payload = _without_secrets(payload)
+        text = json.dumps(payload, ensure_ascii=False)
+    # What cannot be seen stands as JSON escapes it: a reader gets the same value.
+    return text if plain(text) == text else json.dumps(payload)
 
 
 def _without_secrets(value: Any, name: str = "") -> Any:

@@ -29,7 +29,7 @@ from g6o_eval.fleet.ingest.folder import (
 from g6o_eval.fleet.ingest.history import LIST_UNREADABLE, HistoryItem, item_of, look_up
 from g6o_eval.fleet.ingest.join import join, note_turns
 from g6o_eval.fleet.ingest.metadata import read_object
-from g6o_eval.fleet.ingest.text import ID_CHARS, identifier, label
+from g6o_eval.fleet.ingest.text import ID_CHARS, identifier, label, milliseconds
 from g6o_eval.fleet.ingest.ui import UI_FILE, UiReader
 from g6o_eval.fleet.session import Issue, Message, Refused, Session, Spawn, ToolCall
 
@@ -195,7 +195,7 @@ def _born(session_id: str) -> int | None:
         found = UUID(session_id)
     except ValueError:
         return None
-    return found.int >> 80 if found.version == 7 else None
+    return milliseconds(found.int >> 80) if found.version == 7 else None
 
 
 def _enriched(session: Session, item: HistoryItem, noted: Mapping[str, Any]) -> Session:

@@ -17,7 +17,7 @@ from g6o_eval.fleet.ingest.array import BROKEN, CUT_OFF, EMPTY_FILE, without_sur
 from g6o_eval.fleet.ingest.kilo import NO_ID, NO_MESSAGES, UNCHANGED, UNREADABLE
 from g6o_eval.fleet.ingest.metadata import TOO_LARGE
 from g6o_eval.fleet.ingest.spending import CENT_OF_A_CENT
-from g6o_eval.fleet.ingest.text import ID_CHARS, milliseconds, number
+from g6o_eval.fleet.ingest.text import ID_CHARS, identifier, label, milliseconds, number
 from g6o_eval.fleet.ingest.tool_parts import Json
 from g6o_eval.fleet.ingest.turns import TurnReader
 from g6o_eval.fleet.session import Issue, Refused, Session, SourceFile
@@ -28,7 +28,6 @@ TOTAL_DIFFERS = "cost of the session is not that of its messages"
 SIZE_LIMIT = 1 << 28
 """Largest export that is read, in bytes: it is one JSON value, and held whole. Real ones have a few million."""
 HEAD_BYTES = 1 << 16
-_ID = re.compile(rf"[\w.:@+-]{{1,{ID_CHARS}}}", re.ASCII)
 _LOOKS_SO = re.compile(rb'\s*(?:\{\s*"info"\s*:\s*\{|\[\s*\{\s*"info"\s*:\s*\{)')
 _HEAD_ID = re.compile(rb'"(?:id|sessionID)"\s*:\s*"(ses_[\w-]{1,120})"')
 _NEXT = re.compile(r',\s*\{\s*"info"\s*:')
@@ -69,8 +68,9 @@ def session_of(info: Json, messages: Iterable[object], *, digest: str, size_byte
     Refused when the id is none, or there is no message.
     """
     session_id = info.get("id")
-    if not isinstance(session_id, str) or not _ID.fullmatch(session_id):
-        return Refused(session_id=str(session_id)[:ID_CHARS], reason=NO_ID)
+    if identifier(session_id) is None:
+        return Refused(session_id=label(str(session_id), ID_CHARS), reason=NO_ID)
+    assert isinstance(session_id, str)
     turns = TurnReader()
     for index, message in enumerate(messages):
         turns.add(index, message)
@@ -84,7 +84,7 @@ def session_of(info: Json, messages: Iterable[object], *, digest: str, size_byte
         session_id=session_id,
         source=SOURCE,
         source_digest=digest,
-        parent_id=parent if isinstance(parent, str) and _ID.fullmatch(parent) else None,
+        parent_id=identifier(parent),
         prompt_sha256=turns.prompt_sha256,
         started_at=_created(info, turns.census.first_ts),
         completed_at=turns.last_ts,
@@ -177,7 +177,7 @@ def _created(info: Json, first_ts: int | None) -> int | None:
 
 
 def _named(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return label(value) if isinstance(value, str) and value else None
 
 
 def looks_like_export(path: Path) -> bool:

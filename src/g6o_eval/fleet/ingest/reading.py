@@ -10,6 +10,7 @@ from g6o_eval.fleet.ingest.forest import Node
 from g6o_eval.fleet.ingest.kilo import UNCHANGED, UNREADABLE
 from g6o_eval.fleet.ingest.rows import ROWS_OF, issue_rows, issues_of, session_row
 from g6o_eval.fleet.ingest.source import Source
+from g6o_eval.fleet.ingest.text import ID_CHARS, label
 from g6o_eval.fleet.session import Refused, Session
 from g6o_eval.store.port import Row
 
@@ -60,8 +61,9 @@ def reading_of(item: Session | Refused) -> Reading:
     """Return what a source gave as rows."""
     issues = Counter(each.reason for each in (item.issues if isinstance(item, Refused) else issues_of(item)))
     if isinstance(item, Refused):
-        rows = {"import_issues": issue_rows(item.session_id, item.issues)}
-        return Reading(session_id=item.session_id, refused=item.reason, rows=rows, issues=issues)
+        session_id = label(item.session_id, ID_CHARS)  # a file's name, or what stood in the id's place
+        rows = {"import_issues": issue_rows(session_id, item.issues)}
+        return Reading(session_id=session_id, refused=item.reason, rows=rows, issues=issues)
     node = Node(
         session_id=item.session_id,
         parent_id=item.parent_id,

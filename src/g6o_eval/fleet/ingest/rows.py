@@ -12,6 +12,7 @@ from g6o_eval.fleet.diagnosis import diagnose
 from g6o_eval.fleet.evidence import evidence_of
 from g6o_eval.fleet.ingest import shared_rows
 from g6o_eval.fleet.ingest.forest import Place
+from g6o_eval.fleet.ingest.text import label
 from g6o_eval.fleet.session import Issue, Session
 from g6o_eval.fleet.vocabulary import unknown_tools
 from g6o_eval.store.port import Row
@@ -19,6 +20,8 @@ from g6o_eval.store.port import Row
 UNKNOWN_TOOL = "tool name that no dialect knows"
 """It is kept as it is written; cards that mean the same tool by another name will not see it."""
 ISSUE_CHARS = 1_000
+FILE_CHARS = 100
+"""Longest name kept of a file, in characters: it is part of a key."""
 
 COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
     {
@@ -108,7 +111,9 @@ def spawn_rows(session: Session) -> list[Row]:
 
 def issue_rows(session_id: str, issues: tuple[Issue, ...]) -> list[Row]:
     """Return the rows of `import_issues`; two issues of one reason at one place are one row."""
-    found = {(issue.file, issue.index, issue.reason): issue.detail for issue in issues}
+    found = {
+        (label(issue.file, FILE_CHARS), issue.index, issue.reason): label(issue.detail, ISSUE_CHARS) for issue in issues
+    }
     return [(session_id, *place, detail) for place, detail in found.items()]
 
 

@@ -13,6 +13,7 @@ from types import MappingProxyType
 
 from g6o_eval.fleet.cards import Card, CardVerdict, card_of_mode, evaluate
 from g6o_eval.fleet.ingest.forest import Place
+from g6o_eval.fleet.ingest.text import milliseconds
 from g6o_eval.fleet.legacy_rows import MODE_AS_CHILD, child_row
 from g6o_eval.fleet.punches import punches_of
 from g6o_eval.fleet.session import Punch, Session, SessionStatus
@@ -138,9 +139,9 @@ def daemons_faults(change: Change) -> Counter[str]:
     return Counter({f"child_rels: {MODE_AS_CHILD}": modes} if modes else {})
 
 
-def second(milliseconds: int) -> str:
-    """Return a time as the daemon's DATETIME columns hold it: UTC, without a zone, whole seconds."""
-    return datetime.fromtimestamp(milliseconds // 1000, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+def second(ts: int) -> str:
+    """Return a time in epoch milliseconds as the daemon's DATETIME columns hold it: UTC, no zone, whole seconds."""
+    return datetime.fromtimestamp(ts // 1000, tz=timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
 
 
 def born_at(session: Session) -> int | None:
@@ -153,7 +154,7 @@ def born_at(session: Session) -> int | None:
     if re.fullmatch(r"1[0-9]{12}", session.session_id):
         return int(session.session_id)
     version_7 = re.fullmatch(r"([0-9a-f]{8})-([0-9a-f]{4})-7[0-9a-f]{3}-[0-9a-f]{4}-[0-9a-f]{12}", session.session_id)
-    return int(version_7[1] + version_7[2], 16) if version_7 else None
+    return milliseconds(int(version_7[1] + version_7[2], 16)) if version_7 else None
 
 
 def source_hash(session_id: str, punch: Punch) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from g6o_eval.fleet.ingest.text import kept, sha256
+from g6o_eval.fleet.ingest.text import kept, label, sha256
 from g6o_eval.fleet.session import PREVIEW_CHARS, Message, Role
 
 
@@ -26,7 +26,7 @@ def speech(spot: Spot, text: str, *, role: Role, kind: str) -> Message:
         part=spot.part,
         ts=spot.ts,
         role=role,
-        kind=kind,
+        kind=label(kind),
         preview=kept(text, PREVIEW_CHARS),
         chars=len(text),
         sha256=sha256(text),

@@ -13,7 +13,7 @@ from typing import Any
 import orjson
 
 from g6o_eval.fleet.ingest.array import without_surrogates
-from g6o_eval.redact import HINT_REACH, hints_at_secret, neutralise, plain, redact
+from g6o_eval.redact import HINT_REACH, find_secrets, hints_at_secret, neutralise, plain, redact
 
 _BEYOND = 4_096
 """Characters beyond what is kept that are redacted too: a secret that reaches past the end of what is kept is
@@ -29,6 +29,8 @@ LABEL_CHARS = 200
 ID_CHARS = 128
 """Longest id of a session, in characters."""
 _ID = re.compile(rf"[\w.:@+-]{{1,{ID_CHARS}}}", re.ASCII)
+END_MS = 253_402_300_800_000
+"""Where the years of four digits end, epoch milliseconds; other units than these reach beyond it."""
 WORKSPACE_CHARS = 400
 """Longest path kept of the folder that a session worked in, in characters."""
 
@@ -52,8 +54,8 @@ def label(text: str, limit: int = LABEL_CHARS) -> str:
 
 
 def identifier(value: object) -> str | None:
-    """Return an id of a session, or None when the value can be none."""
-    return value if isinstance(value, str) and _ID.fullmatch(value) else None
+    """Return an id of a session, or None when the value can be none; what looks like a secret is none."""
+    return value if isinstance(value, str) and _ID.fullmatch(value) and not find_secrets(value) else None
 
 
 def sha256(text: str) -> str:
@@ -77,9 +79,9 @@ def number(value: object) -> float | None:
 
 
 def milliseconds(value: object) -> int | None:
-    """Return a time in epoch milliseconds, or None when the value is none."""
+    """Return a time in epoch milliseconds, or None when the value is none, or later than any DATETIME."""
     found = number(value)
-    return int(found) if found is not None and found < 2**53 else None
+    return int(found) if found is not None and found < END_MS else None
 
 
 def json_object(text: object) -> dict[str, Any] | None:

@@ -8,7 +8,7 @@ from typing import Any
 
 from g6o_eval.fleet.ingest.dialects import tool_name
 from g6o_eval.fleet.ingest.speech import Spot
-from g6o_eval.fleet.ingest.text import kept, milliseconds, prompt_sha256, summary
+from g6o_eval.fleet.ingest.text import identifier, kept, label, milliseconds, prompt_sha256, summary
 from g6o_eval.fleet.session import ARGUMENT_CHARS, PREVIEW_CHARS, CallStatus, Spawn, ToolCall
 
 Json = Mapping[str, Any]
@@ -41,8 +41,8 @@ def read_call(part: Json, spot: Spot) -> ToolCall:
         index=spot.index,
         part=spot.part,
         ts=spot.ts if start is None else start,
-        tool=tool_name(part["tool"]),
-        written_as=part["tool"],
+        tool=tool_name(label(part["tool"])),
+        written_as=label(part["tool"]),
         target=kept(target_of(part["tool"], args), PREVIEW_CHARS),
         args=summary(args, ARGUMENT_CHARS),
         status=status,
@@ -69,7 +69,7 @@ def read_spawn(part: Json, spot: Spot) -> Spawn:
         index=spot.index,
         ts=spot.ts if start is None else start,
         prompt_sha256=prompt_sha256(prompt if isinstance(prompt, str) else ""),
-        child_id=found,
+        child_id=identifier(found),
         part=spot.part,
     )
 

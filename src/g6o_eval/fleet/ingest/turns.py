@@ -10,7 +10,7 @@ from typing import Any
 from g6o_eval.fleet.ingest.census import FOREIGN, Census
 from g6o_eval.fleet.ingest.speech import Spot, speech
 from g6o_eval.fleet.ingest.spending import Spending
-from g6o_eval.fleet.ingest.text import milliseconds, prompt_sha256
+from g6o_eval.fleet.ingest.text import label, milliseconds, prompt_sha256
 from g6o_eval.fleet.ingest.tool_parts import TASK, Json, is_tool, read_call, read_spawn, times_of
 from g6o_eval.fleet.ingest.ui import NO_TEXT, keys_of
 from g6o_eval.fleet.session import Message, Role, SessionStatus, Spawn, ToolCall
@@ -151,7 +151,7 @@ class TurnReader:
             self.census.issue(spot.index, FOREIGN, f"part {spot.part}: {keys_of(part)}")
             return
         self.calls.append(read_call(part, spot))
-        self.census.calls[part["tool"]] += 1
+        self.census.name_call(part["tool"])
         if part["tool"] == TASK:
             self.spawns.append(read_spawn(part, spot))
 
@@ -209,13 +209,13 @@ def _ends_of(part: Json) -> tuple[int | None, ...]:
 
 
 def _name(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
+    return label(value) if isinstance(value, str) and value else None
 
 
 def _error_name(error: object) -> str | None:
     if not error:
         return None
-    return str(error.get("name") or "error") if isinstance(error, dict) else "error"
+    return label(str(error.get("name") or "error")) if isinstance(error, dict) else "error"
 
 
 def _message_of(error: Mapping[str, Any]) -> str:
@@ -228,5 +228,5 @@ def _open_tool(parts: list[Json]) -> str | None:
     """Return the last call that was never answered, None when all were."""
     for part in reversed(parts):
         if part["type"] == "tool" and is_tool(part) and part["state"].get("status") in ("pending", "running"):
-            return str(part["tool"])
+            return label(part["tool"])
     return None
