@@ -64,11 +64,12 @@ def build_lm(model: str, *, role: str, meter: Meter) -> Any:
     import dspy
 
     from g6o_eval.lm.engine import MeteredEngine, ProviderEngine
-    from g6o_eval.lm.offline import OfflineEngine
 
     if role not in ROLES:
         raise RoleError(f"unknown role {role!r}; the roles are {', '.join(ROLES)}")
     if is_offline(model):
+        from g6o_eval.lm.offline import OfflineEngine
+
         engine = MeteredEngine(OfflineEngine(), meter=meter, price=lambda request, response: 0.0)
         return dspy.LM(OFFLINE, engine=engine, cache=False)
     if is_own(model):
