@@ -67,7 +67,8 @@ class ItemReports:
                 "deselected": self._evals.deselected.get(name, 0),
             }
         payload["spend"] = judging.spend().to_json()
-        payload["answered"] = list(judging.meter.answered())
+        payload["asked"] = judging.asked["task"].spend().calls
+        payload["answered"] = {role: meter.answered() for role, meter in judging.asked.items() if meter.answered()}
         return payload
 
 

@@ -113,3 +113,19 @@ def test_eight_threads_get_exactly_fifty_calls_in_and_none_after() -> None:
         thread.join()
 
     assert (len(admitted), len(refused), meter.spend().calls) == (50, 270, 50)
+
+
+def test_a_part_counts_its_own_calls_and_stops_with_the_whole() -> None:
+    whole = Meter(Budget(calls=2))
+    one, other = Meter(whole=whole), Meter(whole=whole)
+    for part, model in ((one, "a"), (other, "b")):
+        part.admit()
+        part.book(model=model, input_tokens=3, output_tokens=1, usd=0.1)
+
+    with pytest.raises(BudgetStop, match=r"^2 of 2 calls used$"):
+        one.admit()
+
+    assert one.budget is whole.budget
+    assert [meter.spend().calls for meter in (one, other, whole)] == [1, 1, 2]
+    assert [meter.answered() for meter in (one, other, whole)] == [("a",), ("b",), ("a", "b")]
+    assert whole.spend().usd == pytest.approx(0.2)

@@ -29,3 +29,41 @@ def test_a_metric_finds_the_judge_that_the_session_names(
     run = loaded.verdict()
     assert run.verdict.mean == mean
     assert ("judge" in run.subject.models) is bool(options)
+
+
+KNOWS = """
+import dspy
+from g6o_eval.lm.roles import JUDGE
+
+
+class Knows(dspy.Module):
+    def __init__(self, signature):
+        super().__init__()
+        self.never_asked = dspy.Predict(signature)
+
+    def forward(self, text):
+        return dspy.Prediction(label="billing")
+
+
+def judged(example, prediction):
+    with dspy.context(lm=JUDGE.get()):
+        dspy.Predict("label: str -> sound: bool")(label=prediction.label)
+    return 1.0
+"""
+
+
+def test_a_program_that_asks_no_lm_is_not_saved_by_the_calls_of_a_judge(loaded: EvalProject) -> None:
+    loaded.write("knowing.py", KNOWS)
+    loaded.write("pytest.ini", "[pytest]\npythonpath = .\ng6o_lm =\n    task=offline\n    judge=offline\n")
+    loaded.change("evals/test_triage.py", 'metric=exact("label")', "metric=judged")
+    loaded.change("evals/test_triage.py", "import dspy\n", "import dspy\nfrom knowing import Knows, judged\n")
+    loaded.change("evals/test_triage.py", "program=lambda: dspy.Predict(Triage)", "program=lambda: Knows(Triage)")
+
+    loaded.run("evals", "--snapshot-update")
+    loaded.run("evals")
+
+    run = loaded.verdict()
+    assert (run.verdict.mean, run.verdict.outcome) == (1.0, "fail")
+    assert run.spend.calls == len(run.scores)
+    assert run.notes[-1] == f"the program asked no LM: its {len(run.scores)} answers say nothing about a prompt"
+    assert dict(run.answered) == {"judge": ("offline-2",)}

@@ -53,10 +53,28 @@ class Meter:
     It stands in front of the engine, so each retry and each of n answers is a call of its own.
     The stop is sticky: once a call was refused, every later one is, so that worker threads that
     drain a queue behind the stop cannot spend any more.
+
+    Attributes:
+        budget: of all calls that it counts; of the whole, for a part.
     """
 
-    def __init__(self, budget: Budget | None = None, *, clock: Callable[[], float] = time.monotonic) -> None:
-        self.budget = budget
+    def __init__(
+        self,
+        budget: Budget | None = None,
+        *,
+        whole: Meter | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Count from nothing.
+
+        Args:
+            budget: where to stop; only for a meter that is no part.
+            whole: the meter that counts these calls too, and stops them.
+            clock: seconds.
+        """
+        assert whole is None or budget is None, "the whole has the budget"
+        self.budget: Budget | None = budget if whole is None else whole.budget
+        self._whole = whole
         self._clock = clock
         self._lock = threading.Lock()
         self._spend = Spend()
@@ -71,11 +89,13 @@ class Meter:
         Raises:
             BudgetStop: it may not; it is not counted.
         """
+        if self._whole is not None:
+            self._whole.admit()
         with self._lock:
             if self._started is None:
                 self._started = self._clock()
             self._ended = self._clock()
-            if self._stopped is None and self.budget is not None:
+            if self._stopped is None and self._whole is None and self.budget is not None:
                 self._stopped = self.budget.stop_reason(self._total())
             if self._stopped is not None:
                 raise BudgetStop(self._stopped)
@@ -90,6 +110,8 @@ class Meter:
             output_tokens: tokens received.
             usd: its price; None when it is not known.
         """
+        if self._whole is not None:
+            self._whole.book(model=model, input_tokens=input_tokens, output_tokens=output_tokens, usd=usd)
         with self._lock:
             self._ended = self._clock()
             self._spend += Spend(input_tokens=input_tokens, output_tokens=output_tokens, usd=usd)

@@ -86,12 +86,14 @@ class Judging:
         conditions: of the session.
         splits: its Examples.
         meter: counts the calls of judging.
+        asked: role → the part of these calls that went to its model.
         compile_meter: counts those of the compile before it.
     """
 
     def __init__(self, spec: Eval, conditions: Conditions, splits: Splits, *, test_files: Sequence[Path]) -> None:
         self.spec, self.splits, self.test_files = spec, splits, tuple(test_files)
         self.meter = Meter(spec.budget)
+        self.asked = {role: Meter(whole=self.meter) for role in ("task", "judge")}
         self.compile_meter = Meter(spec.budget)
         self.conditions = conditions
         self._examples = {key_of(example): example for example in splits.test}
@@ -201,7 +203,7 @@ class Judging:
                 "no model plays the role task. Say --eval-lm task=MODEL (offline, openai/gpt-4o-mini …), "
                 "or set g6o_lm = task=MODEL in the pytest ini file"
             )
-        lm = build_lm(conditions.models["task"], role="task", meter=self.meter)
+        lm = build_lm(conditions.models["task"], role="task", meter=self.asked["task"])
         result, candidate = self._compile() if conditions.compile else (None, candidate_of(spec, conditions.snapshots))
         baseline = baseline_of(spec, conditions.store, root=conditions.root, ref=conditions.baseline_ref)
         subject = subject_of(
@@ -220,7 +222,7 @@ class Judging:
         ):
             programs.append(baseline.program)
         judge = conditions.models.get("judge")
-        judge_lm = None if judge is None else build_lm(judge, role="judge", meter=self.meter)
+        judge_lm = None if judge is None else build_lm(judge, role="judge", meter=self.asked["judge"])
         sides = tuple(Side(spec, program, lm, judge_lm) for program in programs)
         return Ready(candidate, baseline, subject, sides, Ahead(conditions.concurrency), result)
 

@@ -27,7 +27,8 @@ class Gathered:
         failed: items that failed although they had a score.
         stops: why predictions were not made any more.
         spends: worker → what its judging used.
-        answered: names the engines gave themselves.
+        asked: worker → its calls of the model that plays the task; a judge's are not among them.
+        answered: role → names the engines gave themselves.
         problem: why the Eval cannot be judged at all; None when it can.
     """
 
@@ -38,7 +39,8 @@ class Gathered:
     failed: int = 0
     stops: set[str] = field(default_factory=set)
     spends: dict[str, Spend] = field(default_factory=dict)
-    answered: set[str] = field(default_factory=set)
+    asked: dict[str, int] = field(default_factory=dict)
+    answered: dict[str, set[str]] = field(default_factory=dict)
     problem: str | None = None
 
     def take(self, payload: Mapping[str, Any], *, worker: str, failed: bool) -> None:
@@ -48,7 +50,9 @@ class Gathered:
         self.problem = payload.get("problem", self.problem)
         if "spend" in payload:
             self.spends[worker] = Spend.from_json(payload["spend"])
-            self.answered |= set(payload["answered"])
+            self.asked[worker] = payload["asked"]
+            for role, names in payload["answered"].items():
+                self.answered.setdefault(role, set()).update(names)
         for side, into in (("score", self.scores), ("baseline", self.baseline)):
             if payload.get(side) is not None:
                 value, error, feedback, broken, stop = payload[side]
@@ -67,7 +71,7 @@ class Gathered:
     @property
     def unasked(self) -> int:
         """Answers that no LM gave: all of them where none was called."""
-        return 0 if self.spend.calls else sum(score.value is not None for score in self.scores.values())
+        return 0 if any(self.asked.values()) else sum(score.value is not None for score in self.scores.values())
 
     @property
     def failing(self) -> int:
@@ -139,7 +143,7 @@ def run_of(gathered: Gathered, around: Circumstances) -> Run:
         git_clean=around.git_clean,
         store_kind=around.store_kind,
         offline=around.offline,
-        answered={"task": tuple(sorted(gathered.answered))},
+        answered={role: tuple(sorted(names)) for role, names in sorted(gathered.answered.items())},
         collected=announce["collected"],
         reported=gathered.reported,
         failed_items=gathered.failing,
