@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -27,15 +28,17 @@ FIELDS = st.dictionaries(
 )
 NESTED = st.dictionaries(
     st.sampled_from(["tool", "path", "content", "cost", "tokensIn", "serverName", "toolName", "arguments"]),
-    JSON | st.sampled_from(["newTask", "finishTask", "readFile"]),
+    JSON | st.sampled_from(["newTask", "finishTask", "readFile", 2**63, 1e300, 1.7e308]),
     max_size=4,
 ).map(json.dumps)
 KINDS = st.sampled_from(
     ["tool", "command", "use_mcp_server", "text", "api_req_started", "api_req_finished", "error", "followup"]
 )
+TIMES = st.just(START) | st.sampled_from([0, 1, START * 1_000, 2**52, 2**63, 1e18, 253_402_300_800_000])
+"""Milliseconds mostly; other programs write microseconds."""
 EVENTS = st.builds(
-    lambda form, kind, text, more: {**more, "ts": START, "type": form, form: kind, "text": text},
-    st.sampled_from(["ask", "say"]), KINDS, NESTED | JSON, FIELDS,
+    lambda form, kind, text, more, ts: {**more, "ts": ts, "type": form, form: kind, "text": text},
+    st.sampled_from(["ask", "say"]), KINDS, NESTED | JSON, FIELDS, TIMES,
 )  # fmt: skip
 BLOCKS = st.dictionaries(
     st.sampled_from(["type", "text", "name", "input", "id", "tool_use_id", "content", "is_error"]),
@@ -59,6 +62,8 @@ def test_whatever_stands_in_the_files_nothing_raises(
         every = [row for rows_of in ROWS_OF.values() for row in rows_of(found)] + [session_row(found)]
         assert all(isinstance(value, str | int | float | None) for row in every for value in row)
         assert "".join(str(value) for row in every for value in row).encode()
+        assert all(abs(value) < 2**63 for row in every for value in row if isinstance(value, int))
+        assert all(math.isfinite(value) for row in every for value in row if isinstance(value, float))
         assert all(len(set(keys)) == len(keys) for keys in (places(found.messages), places(found.tool_calls)))
     else:
         assert found.issues

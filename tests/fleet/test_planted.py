@@ -82,19 +82,19 @@ def everything() -> dict[str, Any]:
     return session("ses_a", user("msg_0", "Do it", session_id="ses_a"), turn, last, parent="ses_0")
 
 
-def leaves(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
-    if isinstance(value, str):
+def leaves(value: Any, kind: Any = str, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if isinstance(value, kind):
         yield path
     elif isinstance(value, dict | list):
         for key, item in value.items() if isinstance(value, dict) else enumerate(value):
-            yield from leaves(item, (*path, key))
+            yield from leaves(item, kind, (*path, key))
 
 
-def planted(value: Any, path: tuple[Any, ...], text: str) -> Any:
+def planted(value: Any, path: tuple[Any, ...], new: object) -> Any:
     if not path:
-        return text
+        return new
     copy = value.copy()
-    copy[path[0]] = planted(value[path[0]], path[1:], text)
+    copy[path[0]] = planted(value[path[0]], path[1:], new)
     return copy
 
 
@@ -121,6 +121,22 @@ def test_no_text_of_an_export_reaches_a_column_as_it_was(text: str) -> None:
 
     assert len(found) > 90
     assert {path: texts for path, texts in found.items() if texts} == {}
+
+
+@pytest.mark.parametrize("odd", [2**63, 10**400, 1.7e308, 2**52, -1, float("nan")], ids=str)
+def test_whatever_number_an_export_holds_it_fits_its_column(odd: float) -> None:
+    document = everything()
+    numbers: list[Value] = []
+
+    for path in leaves(document, int | float):
+        changed = planted(planted(document, path, odd), ("messages", 2, "info", "cost"), odd)
+        reading = reading_of(session_of(changed["info"], changed["messages"], digest=""))
+        assert reading.node is not None
+        rows = [reading.row, *(row for some in reading.rows.values() for row in some)]
+        numbers += [value for row in rows for value in row if isinstance(value, int | float)]
+
+    assert len(numbers) > 1_000
+    assert all(abs(value) < 2**63 for value in numbers)
 
 
 @pytest.mark.parametrize("text", PLANTED.values(), ids=PLANTED)

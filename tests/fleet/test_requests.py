@@ -25,11 +25,24 @@ def test_the_cost_is_the_sum_over_requests_and_condensing(tmp_path: Path) -> Non
     assert (usage.requests, usage.request_usd, usage.condense_usd, usage.usd) == (2, 0.625, 0.25, 0.875)
 
 
-@pytest.mark.parametrize("text", ["", "no json", "[]", '{"cost":null}', '{"cost":NaN}', '{"cost":-1}', '{"cost":true}'])
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", "no json", "[]", '{"cost":null}', '{"cost":NaN}', '{"cost":-1}', '{"cost":true}'),
+        *('{"cost":1.7e308}', f'{{"cost":1{"0" * 400}}}'),
+    ],
+)
 def test_a_request_without_a_usable_cost_is_counted_not_guessed(tmp_path: Path, text: str) -> None:
     usage = usage_of(tmp_path, say("api_req_started", text), request(cost=1))
 
     assert (usage.requests, usage.without_cost, usage.request_usd) == (2, 1, 1.0)
+
+
+@pytest.mark.parametrize("tokens", [1e300, 2**63, 10**12 + 1, -1, "7"])
+def test_tokens_that_nobody_can_have_used_count_as_none(tmp_path: Path, tokens: object) -> None:
+    usage = usage_of(tmp_path, request(cost=1, tokensIn=tokens, cacheReads=5), request(cost=1, tokensIn=10))
+
+    assert (usage.tokens_in, usage.cache_reads) == (10, 5)
 
 
 def test_an_old_finished_message_completes_the_last_open_request(tmp_path: Path) -> None:

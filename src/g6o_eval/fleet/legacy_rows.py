@@ -42,7 +42,7 @@ _NO_ID = frozenset({"", "unknown", "null", "undefined", "none"})
 _SESSION_ID = re.compile(
     r"ses_[\w-]{1,120}|[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}|1[0-9]{12}", re.ASCII
 )
-_RULE = re.compile(r"(?P<type>[a-z_]+|\d+):(?P<pattern>.*?)(?: \((?P<count>\d+)x\))?", re.DOTALL)
+_RULE = re.compile(r"(?P<type>[a-z_]+|\d+):(?P<pattern>.*?)(?: \((?P<count>\d{1,9})x\))?", re.DOTALL)
 
 
 def punch_row(found: Found, counts: Counter[str]) -> Row | str:
@@ -178,12 +178,12 @@ def name_of(value: Value, limit: int) -> str:
 
 
 def number_of(value: Value) -> float | None:
-    """Return a number of at least 0, which a DECIMAL column gives as text; None for anything else."""
+    """Return a number from 0 to 2^53, which a DECIMAL column gives as text; None for anything else."""
     try:
         found = float(text_of(value))
     except ValueError:
         return None
-    return found if 0 <= found < float("inf") else None
+    return found if 0 <= found < 2**53 else None
 
 
 def integer_of(value: Value) -> int | None:

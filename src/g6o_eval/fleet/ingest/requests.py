@@ -11,7 +11,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
-from g6o_eval.fleet.ingest.text import json_object, number
+from g6o_eval.fleet.ingest.text import count, json_object, number
 from g6o_eval.fleet.session import Usage
 
 _TOKENS = {"tokensIn": "in", "tokensOut": "out", "cacheReads": "reads", "cacheWrites": "writes"}
@@ -82,7 +82,7 @@ class Requests:
 
 
 def _counts(request: Mapping[str, Any]) -> dict[str, int]:
-    return {ours: int(number(request.get(theirs)) or 0) for theirs, ours in _TOKENS.items()}
+    return {ours: count(request.get(theirs)) for theirs, ours in _TOKENS.items()}
 
 
 def _inclusive(counts: Mapping[str, int]) -> int:

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from g6o_eval.fleet.ingest.text import number
+from g6o_eval.fleet.ingest.text import count, number
 from g6o_eval.fleet.session import Usage
 
 CENT_OF_A_CENT = 1e-4
@@ -70,8 +70,8 @@ def _tokens(found: Mapping[str, Any]) -> Mapping[str, int]:
     """
     cache = found.get("cache")
     cached = cache if isinstance(cache, dict) else {}
-    used, out, reasoning = (int(number(found.get(key)) or 0) for key in ("input", "output", "reasoning"))
-    read, write = (int(number(cached.get(key)) or 0) for key in ("read", "write"))
+    used, out, reasoning = (count(found.get(key)) for key in ("input", "output", "reasoning"))
+    read, write = (count(cached.get(key)) for key in ("read", "write"))
     total = number(found.get("total"))
     apart = reasoning > out if total is None else total >= used + read + write + out + reasoning
     received = out + (reasoning if apart else 0)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Mapping
 from functools import lru_cache
@@ -29,6 +28,8 @@ LABEL_CHARS = 200
 ID_CHARS = 128
 """Longest id of a session, in characters."""
 _ID = re.compile(rf"[\w.:@+-]{{1,{ID_CHARS}}}", re.ASCII)
+MOST = 10**12
+"""Most tokens of one request that are believed: the sums of a session fit their columns."""
 END_MS = 253_402_300_800_000
 """Where the years of four digits end, epoch milliseconds; other units than these reach beyond it."""
 WORKSPACE_CHARS = 400
@@ -72,10 +73,16 @@ def prompt_sha256(text: str) -> str:
 
 
 def number(value: object) -> float | None:
-    """Return a finite number of at least 0, or None when it is none."""
+    """Return a number from 0 to 2^53, which JavaScript counts exactly, or None when it is none."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
-    return value if math.isfinite(value) and value >= 0 else None
+    return value if 0 <= value < 2**53 else None
+
+
+def count(value: object) -> int:
+    """Return how many tokens a request tells; 0 when it tells none, or more than MOST."""
+    found = number(value)
+    return int(found) if found is not None and found <= MOST else 0
 
 
 def milliseconds(value: object) -> int | None:
