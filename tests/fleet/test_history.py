@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from contextlib import closing
 from pathlib import Path
@@ -11,7 +12,10 @@ import pytest
 
 from g6o_eval.fleet.ingest.history import LIST_UNREADABLE
 from g6o_eval.fleet.ingest.kilo import UNCHANGED, read, read_folder
+from g6o_eval.fleet.ingest.source import TaskFolder
+from g6o_eval.fleet.ingest.write import ingest
 from g6o_eval.fleet.session import Refused
+from g6o_eval.store.port import Store
 from support.task_folders import API, make_folder, say, session_in, turn
 
 TALK = [say("text", "x"), say("text", "y", at=9)]
@@ -136,3 +140,29 @@ def test_what_a_list_says_reaches_the_tables_without_its_secrets(tmp_path: Path)
 
     assert (session.mode, session.workspace) == ("m [redacted:github-token]", "/w/[redacted:github-token]\\u202e")
     assert API not in str(session.workspace)
+
+
+def test_a_parent_that_only_a_list_names_later_reaches_the_store(store: Store, tmp_path: Path) -> None:
+    tasks = tmp_path / "storage" / "tasks"
+    folder, other = make_folder(tasks, ui=TALK), make_folder(tasks, "task-2", ui=TALK)
+    for path in (*folder.iterdir(), *other.iterdir()):
+        os.utime(path, (1_769_000_000, 1_769_000_000))
+    ingest(store, [tasks])
+
+    (tasks / "_index.json").write_text(json.dumps({"entries": [ENTRY]}))
+    report = ingest(store, [tasks])
+    (tasks / "_index.json").write_text(json.dumps({"entries": [ENTRY], "updatedAt": 1}))
+    again = ingest(store, [tasks])
+
+    assert (report.sessions, report.unchanged, again.sessions, again.unchanged) == (1, 1, 0, 2)
+    assert list(store.read("SELECT parent_id, child_id, method FROM child_rels")) == [("p-1", "task-1", "history")]
+    assert not again.rows
+
+
+def test_a_list_that_says_nothing_of_a_task_leaves_its_stamp(tmp_path: Path) -> None:
+    folder = make_folder(tmp_path / "storage" / "tasks", ui=TALK)
+    before = TaskFolder(folder).stamp()
+
+    (folder.parent / "_index.json").write_text(json.dumps({"entries": [{"id": "else", "mode": "code"}]}))
+
+    assert TaskFolder(folder).stamp() == before

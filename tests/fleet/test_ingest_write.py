@@ -47,8 +47,8 @@ def test_values_arrive_in_their_columns(store: Store, tmp_path: Path) -> None:
     ingest(store, [tmp_path / "tasks"])
 
     assert rows(
-        store, "SELECT session_id, root_session_id, status, total_cost, requests, source FROM agent_sessions"
-    ) == [("one", "one", "unknown", 0.5, 1, "kilo")]
+        store, "SELECT session_id, root_session_id, status, total_cost, requests, source, active_ms FROM agent_sessions"
+    ) == [("one", "one", "unknown", 0.5, 1, "kilo", 9)]
     assert rows(
         store, "SELECT source_index, role, content_preview, chars FROM agent_messages ORDER BY source_index"
     ) == [

@@ -409,3 +409,9 @@ def test_a_session_keeps_its_keys_from_every_source() -> None:
 
     assert {(m.file) for m in found.messages} | {c.file for c in found.tool_calls} == {"messages"}
     assert replace(found, source_digest="x").messages == found.messages
+
+
+def test_the_folder_and_the_time_of_work_are_known() -> None:
+    found = read(*usual(ID, turns=2)["messages"])
+
+    assert (found.workspace, found.active_ms) == ("/repo", 2_060)

@@ -126,7 +126,7 @@ def test_no_text_of_an_export_reaches_a_column_as_it_was(text: str) -> None:
 @pytest.mark.parametrize("odd", [2**63, 10**400, 1.7e308, 2**52, -1, float("nan")], ids=str)
 def test_whatever_number_an_export_holds_it_fits_its_column(odd: float) -> None:
     document = everything()
-    numbers: list[Value] = []
+    numbers: list[float] = []
 
     for path in leaves(document, int | float):
         changed = planted(planted(document, path, odd), ("messages", 2, "info", "cost"), odd)

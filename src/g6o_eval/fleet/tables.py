@@ -33,6 +33,8 @@ CREATE TABLE agent_sessions (
     cache_writes BIGINT NOT NULL,
     started_at BIGINT,
     completed_at BIGINT,
+    active_ms BIGINT,
+    workspace VARCHAR(400),
     files LONGTEXT NOT NULL
 )
 """

@@ -89,6 +89,7 @@ def _info(database: sqlite3.Connection, session_id: str) -> dict[str, Any] | Non
     return {
         "id": values["id"],
         "parentID": values["parent_id"],
+        "directory": values.get("directory"),
         "time": {"created": values["time_created"], "updated": values["time_updated"]},
         "cost": values.get("cost"),
         "agent": values.get("agent"),

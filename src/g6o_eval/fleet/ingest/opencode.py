@@ -17,7 +17,7 @@ from g6o_eval.fleet.ingest.array import BROKEN, CUT_OFF, EMPTY_FILE, without_sur
 from g6o_eval.fleet.ingest.kilo import NO_ID, NO_MESSAGES, UNCHANGED, UNREADABLE
 from g6o_eval.fleet.ingest.metadata import TOO_LARGE
 from g6o_eval.fleet.ingest.spending import CENT_OF_A_CENT
-from g6o_eval.fleet.ingest.text import ID_CHARS, identifier, label, milliseconds, number
+from g6o_eval.fleet.ingest.text import ID_CHARS, LABEL_CHARS, WORKSPACE_CHARS, identifier, label, milliseconds, number
 from g6o_eval.fleet.ingest.tool_parts import Json
 from g6o_eval.fleet.ingest.turns import TurnReader
 from g6o_eval.fleet.session import Issue, Refused, Session, SourceFile
@@ -88,8 +88,10 @@ def session_of(info: Json, messages: Iterable[object], *, digest: str, size_byte
         prompt_sha256=turns.prompt_sha256,
         started_at=_created(info, turns.census.first_ts),
         completed_at=turns.last_ts,
+        active_ms=turns.census.active_ms,
         mode=turns.mode or _named(info.get("agent")),
         model=turns.model,
+        workspace=_named(info.get("directory"), WORKSPACE_CHARS),
         status=turns.status,
         ended_by=turns.ended_by,
         usage=usage,
@@ -176,8 +178,8 @@ def _created(info: Json, first_ts: int | None) -> int | None:
     return min((ts for ts in (created, first_ts) if ts is not None), default=None)
 
 
-def _named(value: object) -> str | None:
-    return label(value) if isinstance(value, str) and value else None
+def _named(value: object, limit: int = LABEL_CHARS) -> str | None:
+    return label(value, limit) if isinstance(value, str) and value else None
 
 
 def looks_like_export(path: Path) -> bool:

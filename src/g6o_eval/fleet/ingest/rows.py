@@ -29,8 +29,8 @@ COLUMNS: Mapping[str, tuple[str, ...]] = MappingProxyType(
             "session_id", "source", "source_digest", "prompt_sha256", "mode", "model", "status", "ended_by",
             "total_cost",
             "requests", "requests_without_cost", "tokens_in", "tokens_in_total", "tokens_out", "tokens_reasoning",
-            "cache_reads", "cache_writes", "started_at", "completed_at", "files", "parent_session_id", "parent_method",
-            "root_session_id",
+            "cache_reads", "cache_writes", "started_at", "completed_at", "active_ms", "workspace", "files",
+            "parent_session_id", "parent_method", "root_session_id",
         ),
         "agent_messages": (
             "session_id", "file", "source_index", "part", "ts", "role", "kind", "content_preview", "chars", "sha256",
@@ -76,6 +76,8 @@ def session_row(session: Session) -> Row:
         usage.cache_writes,
         session.started_at,
         session.completed_at,
+        session.active_ms,
+        session.workspace,
         json.dumps([asdict(file) for file in session.files], sort_keys=True, separators=(",", ":")),
     )
 
