@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import codecs
 import json
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any, BinaryIO
 
-import orjson
+from g6o_eval.fleet.ingest.runs import Gap, Runs
 
 _NEAR_END = 16
 """An error this close to the end of what was read may be a token cut in two, not a fault."""
@@ -43,11 +43,13 @@ class Limits:
     """How much of a file is held at once.
 
     Attributes:
-        whole_bytes: a file up to this long is parsed in one piece, which is several times faster.
-        chunk_bytes: of a longer one, or of one that is no JSON, are read at a time.
+        run_bytes: of a whole array are parsed in one piece, as far as the elements' ends allow.
+        whole_bytes: longest piece that is; the fast parser sees no more at once.
+        chunk_bytes: of what is no JSON are read at a time.
         element_chars: longest element that is read; the largest real one has 4 million characters.
     """
 
+    run_bytes: int = 1 << 20
     whole_bytes: int = 1 << 23
     chunk_bytes: int = 1 << 16
     element_chars: int = 1 << 26
@@ -101,38 +103,28 @@ def read_array(path: Path, shape: Shape, limits: Limits = Limits()) -> Iterator[
 
     Invalid UTF-8 and lone surrogates become U+FFFD and are counted. Only OSError is raised.
     """
-    with path.open("rb") as stream:
-        if os.fstat(stream.fileno()).st_size <= limits.whole_bytes:
-            if (whole := _whole(stream.read())) is not None:
-                yield from (Element(index, value) for index, value in enumerate(whole))
-                return
-            stream.seek(0)
-        yield from _Scanner(stream, limits).items(shape)
+    with path.open("rb", buffering=0) as stream:
+        runs = Runs(stream, shape.first, run_bytes=limits.run_bytes, most_bytes=limits.whole_bytes)
+        for index, value in enumerate(chain.from_iterable(runs)):
+            yield Element(index, value)
+        if not runs.whole:
+            stream.seek(runs.start)
+            # From the last run on once more: how its end looks says how many elements a gap behind it took.
+            items = _Scanner(stream, limits).items(shape, runs.given - runs.last)
+            yield from _behind(items, runs.given, known=runs.last)
 
 
-def _whole(data: bytes) -> list[object] | None:
-    """Return the array that the bytes are, or None when they are anything else."""
-    try:
-        found = orjson.loads(data)
-    except orjson.JSONDecodeError:
-        return None
-    return found if isinstance(found, list) else None
+def _behind(items: Iterator[Element | Flaw], index: int, *, known: int) -> Iterator[Element | Flaw]:
+    """Leave out the elements before an index that are known."""
+    for item in items:
+        if known and item.index < index:
+            known -= isinstance(item, Element)
+        else:
+            yield item
 
 
 def _constant(name: str) -> float:
     raise ValueError(f"{name} is no JSON")
-
-
-class _Gap:
-    """The patterns of a Shape, compiled."""
-
-    def __init__(self, shape: Shape) -> None:
-        self.start = re.compile(rf',\s*\{{\s*"{re.escape(shape.first)}"\s*:')
-        self.marks = [re.compile(mark) for mark in (rf'[{{,]\s*"{re.escape(shape.first)}"\s*:', *shape.marks)]
-
-    def is_whole(self, source: str) -> bool:
-        """Say whether a text has all that every element has."""
-        return all(mark.search(source) for mark in self.marks)
 
 
 class _Scanner:
@@ -148,8 +140,13 @@ class _Scanner:
         self._pos = 0
         self._eof = False
 
-    def items(self, shape: Shape) -> Iterator[Element | Flaw]:
+    def items(self, shape: Shape, index: int) -> Iterator[Element | Flaw]:
+        """Yield what there is from here on: the array's start, or behind so many elements the comma before one."""
         first = self._peek()
+        if index and first == ",":
+            self._pos += 1
+            yield from self._elements(Gap(shape.first, shape.marks), index)
+            return
         if first == "\ufeff":
             self._pos += 1
             yield Flaw(0, BOM, "the file starts with a byte order mark")
@@ -158,12 +155,11 @@ class _Scanner:
             yield _no_array(first)
             return
         self._pos += 1
-        yield from self._elements(_Gap(shape))
+        yield from self._elements(Gap(shape.first, shape.marks), 0)
 
-    def _elements(self, gap: _Gap) -> Iterator[Element | Flaw]:
-        index = 0
+    def _elements(self, gap: Gap, index: int) -> Iterator[Element | Flaw]:
         pieces = 0  # values just before that are no whole elements: pieces of a broken one, if an error follows
-        closed = self._peek() == "]"
+        closed = not index and self._peek() == "]"
         while not closed:
             least = 1  # a gap takes at least the element that it begins in
             try:
@@ -238,7 +234,7 @@ class _Scanner:
             raise _BrokenError(BROKEN, f"a comma was expected, not {found!r}")
         return found == "]"
 
-    def _seek(self, gap: _Gap) -> int | None:
+    def _seek(self, gap: Gap) -> int | None:
         """Move to the next element; return how many are lost, None when there is no next one."""
         lost = Counter[int]()
         while True:
