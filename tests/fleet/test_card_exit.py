@@ -7,11 +7,11 @@ from typing import Any
 
 import pytest
 
-from g6o_eval.errors import DataError
+from g6o_eval.errors import DataError, DeclarationError
 from g6o_eval.fleet.cards import CARDS, Card, Pattern
 from g6o_eval.fleet.exits import make_exit_cases, passable
 from g6o_eval.fleet.programs.card_exit import CARD_EXIT, CONSTRAINTS, ExitMetric, exit_text, publish
-from g6o_eval.prompt.constrain import constrained
+from g6o_eval.prompt.constrain import constrained, reworded
 from g6o_eval.prompt.publish import publish as checked_texts
 
 BY_NAME = {constraint.name: constraint for constraint in CONSTRAINTS}
@@ -130,3 +130,76 @@ def test_a_card_that_asks_for_what_it_forbids_gets_no_text() -> None:
 def test_a_card_without_rules_gets_no_text() -> None:
     with pytest.raises(DataError, match="card 'empty' has no rules"):
         exit_text("Exit.", Card(card_id="empty", workflow="w", patterns=()))
+
+
+def worded(text: str) -> Any:
+    program = CARD_EXIT.program()
+    program.signature = reworded(program.signature, text)
+    return program
+
+
+@pytest.mark.parametrize(
+    ("instructions", "message"),
+    [
+        (
+            "End {{SESSION_ID}}.",
+            "the text for 'acknowledge-pr-ledger' lost {{CARD}}: write it where 'acknowledge-pr-ledger' has to stand",
+        ),
+        (
+            "Obey {{CARD}}.",
+            "the text of card-exit:acknowledge-pr-ledger lost {{SESSION_ID}}: its agent would not know its session",
+        ),
+        (
+            "End {{SESSION_ID}} by {{CARD}} and {{MODE}}.",
+            "the text of card-exit:acknowledge-pr-ledger holds '{{MODE}}', which nobody fills",
+        ),
+        (
+            "End {{SESSION_ID}} by {{CARD}}, as ses_91f0aa12 did.",
+            "the text of card-exit:acknowledge-pr-ledger names "
+            "the session 'ses_91f0aa12'; write {{SESSION_ID}} instead",
+        ),
+        (
+            "End {{SESSION_ID}} by {{CARD}}; gate_pass:mypy is asked.",
+            "the text of card-exit:acknowledge-pr-ledger names the rule 'gate_pass:mypy', which its card does not have",
+        ),
+    ],
+)
+def test_instructions_that_would_mislead_an_agent_are_not_published(instructions: str, message: str) -> None:
+    with pytest.raises(DeclarationError) as refused:
+        publish(worded(instructions))
+
+    assert str(refused.value) == message
+
+
+def test_demos_are_refused_because_no_text_shows_them() -> None:
+    program = constrained(CARD_EXIT.program(), CONSTRAINTS)
+    program.demos = [CASE]
+
+    with pytest.raises(DeclarationError, match="its publish leaves out demo 1 of predictor 'self'"):
+        checked_texts(CARD_EXIT, program)
+
+
+def test_a_formula_gets_texts_of_its_own_at_every_depth_of_its_cards() -> None:
+    program = constrained(CARD_EXIT.program(), CONSTRAINTS)
+
+    found = publish(program, formulas={"release": {"execute-subtask": "Say which version.", "fix-ci": "Name the job."}})
+
+    plain, more = texts(), {prompt_id for prompt_id in found if ":formula-release" in prompt_id}
+    assert found.keys() - more == plain.keys()
+    assert more == {
+        "card-exit:execute-subtask:formula-release",
+        "card-exit:execute-subtask:formula-release:depth-1",
+        "card-exit:execute-subtask:formula-release:depth-2",
+        "card-exit:fix-ci:formula-release",
+    }
+    assert found["card-exit:fix-ci:formula-release"] == plain["card-exit:fix-ci"] + "\n\nName the job."
+    deepest = found["card-exit:execute-subtask:formula-release:depth-2"]
+    by_depth = plain["card-exit:execute-subtask:depth-2"].removeprefix(plain["card-exit:execute-subtask"])
+    assert deepest == plain["card-exit:execute-subtask"] + "\n\nSay which version." + by_depth
+
+
+def test_what_a_formula_says_is_checked_as_the_rest() -> None:
+    program = constrained(CARD_EXIT.program(), CONSTRAINTS)
+
+    with pytest.raises(DeclarationError, match=r"card-exit:fix-ci:formula-release holds '\{\{JOB\}\}'"):
+        publish(program, formulas={"release": {"fix-ci": "Name {{JOB}}."}})

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from g6o_eval.errors import DeclarationError
 from g6o_eval.fleet.custody import MAX_REPORTS, MIN_REPORTS, make_custody_cases
 from g6o_eval.fleet.programs.compliance import (
     COMPLIANCE,
@@ -17,7 +18,8 @@ from g6o_eval.fleet.programs.compliance import (
     publish,
     workflows,
 )
-from g6o_eval.prompt.constrain import constrained
+from g6o_eval.prompt.constrain import constrained, reworded
+from g6o_eval.prompt.publish import publish as checked_texts
 
 BY_NAME = {constraint.name: constraint for constraint in CONSTRAINTS}
 CASE = next(make_custody_cases(1, seed=8))
@@ -128,3 +130,44 @@ def test_made_up_reports_are_the_same_for_the_same_seed_and_true_to_the_rules() 
         truth = SimpleNamespace(claims=[Claim(**claim) for claim in case["claims"]])
         assert MIN_REPORTS <= len(case["reports"]) <= MAX_REPORTS
         assert [rule.check.problem(truth, case) for rule in CONSTRAINTS] == [None] * len(CONSTRAINTS)
+
+
+@pytest.mark.parametrize(
+    ("instructions", "message"),
+    [
+        (
+            "Report {{SESSION_ID}}.",
+            "the text for 'audit-orchestrate' lost {{WORKFLOW}}: write it where 'audit-orchestrate' has to stand",
+        ),
+        (
+            "Report {{WORKFLOW}}.",
+            "the text of orchestration-compliance:audit-orchestrate lost {{SESSION_ID}}: its "
+            "agent would not know its session",
+        ),
+        (
+            "Report {{WORKFLOW}} in {{SESSION_ID}} to $PARENT_ID.",
+            "the text of orchestration-compliance:audit-orchestrate holds '$PARENT_ID', which nobody fills",
+        ),
+        (
+            "Report {{WORKFLOW}} in {{SESSION_ID}}, not in ses_91f0aa12.",
+            "the text of "
+            "orchestration-compliance:audit-orchestrate names the session 'ses_91f0aa12'; write {{SESSION_ID}} instead",
+        ),
+    ],
+)
+def test_instructions_that_would_mislead_an_agent_are_not_published(instructions: str, message: str) -> None:
+    program = COMPLIANCE.program()
+    program.signature = reworded(program.signature, instructions)
+
+    with pytest.raises(DeclarationError) as refused:
+        publish(program)
+
+    assert str(refused.value) == message
+
+
+def test_demos_are_refused_because_no_text_shows_them() -> None:
+    program = constrained(COMPLIANCE.program(), CONSTRAINTS)
+    program.demos = [{"reports": CASE["reports"], "claims": CASE["claims"]}]
+
+    with pytest.raises(DeclarationError, match="its publish leaves out demo 1 of predictor 'self'"):
+        checked_texts(COMPLIANCE, program)

@@ -13,7 +13,7 @@ import pytest
 
 from g6o_eval.errors import DeclarationError
 from g6o_eval.fleet.diagnosis import CATEGORIES, DiagnosisCategory
-from g6o_eval.fleet.programs.recovery import NOT_TOLD, RECOVERIES, SIGNATURES, Recovery, publish
+from g6o_eval.fleet.programs.recovery import NOT_TOLD, RECOVERIES, SIGNATURES, Recovery
 from g6o_eval.fleet.programs.recovery_guide import GUIDES, PARTS, facts_of, lines_of
 from g6o_eval.fleet.programs.recovery_template import PLACEHOLDERS, SUGGESTED, TEMPLATES, fill, placeholders_in
 from g6o_eval.optimize.guidance import with_line
@@ -253,10 +253,13 @@ def test_a_compile_may_add_lines_that_tell_facts_and_lines_that_it_should_not(ca
         (
             "Commit.",
             [plan()],
-            "the text of fitter-dispatch:scope_creep cannot hold 1 demos; compile it with Guidance, not Bootstrap",
+            "eval 'recovery-scope-creep': its publish leaves out demo 1 of predictor 'plan', so consumers would not "
+            "read what is judged; write the demos into a text, or compile with Guidance, not Bootstrap",
         ),
+        ("Read ${MEMORY}.", [], "the text of fitter-dispatch:scope_creep holds '${MEMORY}', which nobody fills"),
+        ("Read {{memory}}.", [], "the text of fitter-dispatch:scope_creep holds '{{memory}}', which nobody fills"),
     ],
-    ids=["a past session", "a hole that nobody fills", "demos"],
+    ids=["a past session", "a hole that nobody fills", "demos", "a variable of a shell", "a hole in lower case"],
 )
 def test_a_text_that_would_mislead_an_agent_is_not_published(line: str, demos: list[Any], message: str) -> None:
     spec = RECOVERIES["scope_creep"]
@@ -264,6 +267,6 @@ def test_a_text_that_would_mislead_an_agent_is_not_published(line: str, demos: l
     program.plan.demos = demos
 
     with pytest.raises(DeclarationError) as refused:
-        publish("scope_creep", program)
+        publish_texts(spec, program)
 
     assert str(refused.value) == message

@@ -84,3 +84,34 @@ def test_a_secret_is_refused_without_being_told() -> None:
         "eval 'triage': the text of prompt 'p' holds a secret (github-token); nothing was written. "
         "Redact the data it came from"
     )
+
+
+SHOWN = {"text": "parcel", "label": "shipping", "reason": "it says parcel"}
+HIDDEN = {"text": "refund", "label": "billing", "reason": "money"}
+
+
+def told(program: Any) -> dict[str, str]:
+    """A publisher that writes the first demo only, in words of its own."""
+    route = program.route
+    return {"p": "\n".join([route.signature.instructions, *(f"{demo['text'].upper()}!" for demo in route.demos[:1])])}
+
+
+def test_a_text_that_shows_every_demo_is_published_however_it_writes_them() -> None:
+    program = Router()
+    program.route.demos = [SHOWN]
+
+    assert publish(triage(prompt_id=None, publish=told), program)["p"].endswith("PARCEL!")
+
+
+def test_a_text_that_leaves_out_a_demo_is_refused_because_another_prompt_was_judged() -> None:
+    program = Router()
+    program.route.demos = [SHOWN, HIDDEN]
+
+    with pytest.raises(DeclarationError) as caught:
+        publish(triage(prompt_id=None, publish=told), program)
+
+    assert str(caught.value) == (
+        "eval 'triage': its publish leaves out demo 2 of predictor 'route', so consumers would not read what is "
+        "judged; write the demos into a text, or compile with Guidance, not Bootstrap"
+    )
+    assert program.route.demos == [SHOWN, HIDDEN]

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from g6o_eval.errors import DeclarationError, SecretError
-from g6o_eval.eval import Eval, check_prompt_id
+from g6o_eval.eval import Eval, Publish, check_prompt_id
 from g6o_eval.prompt.render import render
 from g6o_eval.redact import find_secrets, plain
 
@@ -17,7 +18,8 @@ def publish(spec: Eval, program: Any) -> dict[str, str]:
     """Return prompt id → text, by id: what `Eval.publish` makes, else the rendered messages.
 
     Raises:
-        DeclarationError: there is no text, or an id or text does not fit the readers' table.
+        DeclarationError: there is no text, an id or text does not fit the readers' table, or the
+            texts do not show a demo that the program was judged with.
         SecretError: a text holds a secret.
     """
     if spec.publish is not None:
@@ -29,7 +31,10 @@ def publish(spec: Eval, program: Any) -> dict[str, str]:
         raise DeclarationError(f"eval {spec.name!r}: publish returned no prompt; give at least one id and text")
     for prompt_id in made:
         check_prompt_id(prompt_id, eval_name=spec.name)
-    return {prompt_id: _checked(spec, prompt_id, made[prompt_id]) for prompt_id in sorted(made)}
+    texts = {prompt_id: _checked(spec, prompt_id, made[prompt_id]) for prompt_id in sorted(made)}
+    if spec.publish is not None:
+        _check_demos(spec.name, spec.publish, program, texts)
+    return texts
 
 
 def prompt_text(spec: Eval, program: Any) -> str:
@@ -39,6 +44,19 @@ def prompt_text(spec: Eval, program: Any) -> str:
     """
     texts = publish(spec, program)
     return "\n".join(f"##### {prompt_id} #####\n{plain(text)}".rstrip("\n") + "\n" for prompt_id, text in texts.items())
+
+
+def _check_demos(name: str, publish: Publish, program: Any, texts: Mapping[str, str]) -> None:
+    """Raise DeclarationError when the texts would be the same without one of the program's demos."""
+    for path, predictor in program.named_predictors():
+        for at in range(len(predictor.demos)):
+            without = program.deepcopy()
+            del dict(without.named_predictors())[path].demos[at]
+            if dict(publish(without)) == texts:
+                raise DeclarationError(
+                    f"eval {name!r}: its publish leaves out demo {at + 1} of predictor {path!r}, so consumers would "
+                    "not read what is judged; write the demos into a text, or compile with Guidance, not Bootstrap"
+                )
 
 
 def _checked(spec: Eval, prompt_id: str, text: object) -> str:

@@ -6,26 +6,31 @@ rules. The program's output is the agent's exit report.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from types import MappingProxyType
+from typing import Any, get_args
 
 import dspy
 
 from g6o_eval.budget import Budget
 from g6o_eval.constraint import Assert, check
 from g6o_eval.dataset import Dataset
+from g6o_eval.errors import DeclarationError
 from g6o_eval.eval import Eval
+from g6o_eval.fleet.agent_text import check_text, with_hole_filled
 from g6o_eval.fleet.cards import Card, Pattern, check_card
 from g6o_eval.fleet.exits import TABLE, exit_ids, passable
+from g6o_eval.fleet.session import PunchType
 from g6o_eval.gate import Gate
 from g6o_eval.optimizer import Guidance
 from g6o_eval.score import Score
 
 # ── Signature ──
 
-CARD_HOLE, SESSION_HOLE = "{{CARD}}", "{{SESSION_ID}}"
-"""What we fill when we publish, and what the daemon fills when an agent is sent out."""
+CARD_HOLE = "{{CARD}}"
+"""What we fill when we publish; {{SESSION_ID}} is filled by the daemon when an agent is sent out."""
 
 
 class ReportExit(dspy.Signature):  # type: ignore[metaclass]  # dspy says one of its own
@@ -159,21 +164,43 @@ REPORTS_TO = {
 """Depth → what a text says to sessions at that depth, beside what it says to all."""
 BY_DEPTH = ("execute-subtask", "plant-orchestrate")
 """Cards that sessions of several depths work under."""
+FORMULAS: Mapping[str, Mapping[str, str]] = MappingProxyType({})
+"""Formula → card → what its text says to sessions of that formula: {"release": {"execute-subtask": "Say …"}}."""
+
+_RULE = re.compile(rf"\b(?:{'|'.join(get_args(PunchType))}):[^\s`]+")
 
 
-def publish(program: Any) -> dict[str, str]:
-    """Return the exit text of every card that can be passed, by prompt id.
+def publish(program: Any, *, formulas: Mapping[str, Mapping[str, str]] = FORMULAS) -> dict[str, str]:
+    """Return the exit text of every card that can be passed, by prompt id: for all, and for formulas and depths.
 
     Raises:
         DataError: a card asks for what it forbids, or has no rules.
+        DeclarationError: a text would mislead (`check_text`), or names a rule that is not of its card.
     """
     texts = {}
     for card_id, card in sorted(passable().items()):
         text = exit_text(program.signature.instructions, card)
-        texts[exit_ids(card_id)[-1]] = text
-        for depth, line in REPORTS_TO.items() if card_id in BY_DEPTH else ():
-            texts[exit_ids(card_id, depth=depth)[0]] = f"{text}\n\n{line}"
+        for prompt_id, lines in _variants(card_id, formulas):
+            texts[prompt_id] = "\n\n".join([text, *lines])
+            check_text(prompt_id, texts[prompt_id])
+            _check_rules(prompt_id, texts[prompt_id], card)
     return texts
+
+
+def _variants(card_id: str, formulas: Mapping[str, Mapping[str, str]]) -> Iterator[tuple[str, list[str]]]:
+    """Yield each prompt id of a card with the lines that its text has more."""
+    by_formula = {formula: lines[card_id] for formula, lines in formulas.items() if card_id in lines}
+    by_depth = REPORTS_TO if card_id in BY_DEPTH else {}
+    for formula in (None, *by_formula):
+        for depth in (None, *by_depth):
+            lines = [by_formula[formula]] if formula is not None else []
+            yield exit_ids(card_id, formula=formula, depth=depth)[0], lines + ([by_depth[depth]] if depth else [])
+
+
+def _check_rules(prompt_id: str, text: str, card: Card) -> None:
+    own = {str(rule) for rule in card.patterns}
+    if foreign := [rule for rule in _RULE.findall(text) if rule.rstrip(".,;:)") not in own]:
+        raise DeclarationError(f"the text of {prompt_id} names the rule {foreign[0]!r}, which its card does not have")
 
 
 def exit_text(instructions: str, card: Card) -> str:
@@ -181,9 +208,10 @@ def exit_text(instructions: str, card: Card) -> str:
 
     Raises:
         DataError: the card asks for what it forbids, or has no rules.
+        DeclarationError: the instructions do not say where the card is named.
     """
     check_card(card)
-    parts = [instructions.replace(CARD_HOLE, card.card_id), _listed("required", card.required)]
+    parts = [with_hole_filled(instructions, CARD_HOLE, card.card_id), _listed("required", card.required)]
     return "\n\n".join([*parts, _listed("forbidden", card.forbidden)])
 
 

@@ -18,6 +18,7 @@ from g6o_eval.budget import Budget
 from g6o_eval.constraint import Assert, Suggest, check
 from g6o_eval.dataset import Dataset
 from g6o_eval.eval import Eval
+from g6o_eval.fleet.agent_text import check_text, with_hole_filled
 from g6o_eval.fleet.cards import CARDS, Card
 from g6o_eval.fleet.custody import TABLE
 from g6o_eval.gate import Gate
@@ -204,16 +205,23 @@ def workflows(cards: Mapping[str, Card] = CARDS) -> dict[str, Card]:
 
 
 def publish(program: Any) -> dict[str, str]:
-    """Return the text of every orchestrating workflow, by prompt id."""
-    return {
+    """Return the text of every orchestrating workflow, by prompt id.
+
+    Raises:
+        DeclarationError: a text would mislead (`check_text`).
+    """
+    texts = {
         f"orchestration-compliance:{card_id}": _text(program.signature.instructions, card)
         for card_id, card in sorted(workflows().items())
     }
+    for prompt_id, text in texts.items():
+        check_text(prompt_id, text)
+    return texts
 
 
 def _text(instructions: str, card: Card) -> str:
     kept_off = [f"- {rule.description or rule} ({rule})" for rule in card.forbidden]
-    told = instructions.replace(WORKFLOW_HOLE, card.card_id)
+    told = with_hole_filled(instructions, WORKFLOW_HOLE, card.card_id)
     return "\n".join([told, "", "What you must leave to your children:", *(kept_off or ["- nothing"])])
 
 

@@ -15,8 +15,8 @@ import dspy
 from g6o_eval.budget import Budget
 from g6o_eval.constraint import Assert, Suggest, check
 from g6o_eval.dataset import Dataset, Shares
-from g6o_eval.errors import DeclarationError
 from g6o_eval.eval import Eval
+from g6o_eval.fleet.agent_text import check_text
 from g6o_eval.fleet.diagnosis import CATEGORIES, DiagnosisCategory
 from g6o_eval.fleet.programs.recovery_guide import PARTS, facts_of, lines_of
 from g6o_eval.fleet.programs.recovery_metric import (
@@ -25,7 +25,6 @@ from g6o_eval.fleet.programs.recovery_metric import (
     MIN_STEPS,
     RecoveryMetric,
     leftovers,
-    session_ids,
     texts_of,
 )
 from g6o_eval.fleet.programs.recovery_template import SUGGESTED, TEMPLATES, placeholders_in
@@ -168,21 +167,12 @@ def publish(category: DiagnosisCategory, program: Any) -> dict[str, str]:
     """Return the text that the daemon fills and puts before an agent: instructions, then clauses.
 
     Raises:
-        DeclarationError: the text asks for something that nobody fills or names a session; or the
-            program has demos, which an agent would not get.
+        DeclarationError: the text asks for something that nobody fills, or names a session.
     """
     predictor = program.plan
     text = predictor.signature.instructions.strip() + "\n"
     prompt_id = f"fitter-dispatch:{category}"
-    placeholders_in(text)
-    if ids := session_ids(text):
-        raise DeclarationError(
-            f"the text of {prompt_id} names the session {ids[0]!r}; write {{{{SESSION_ID}}}} instead"
-        )
-    if predictor.demos:
-        raise DeclarationError(
-            f"the text of {prompt_id} cannot hold {len(predictor.demos)} demos; compile it with Guidance, not Bootstrap"
-        )
+    check_text(prompt_id, text, filled=[f"{{{{{name}}}}}" for name in placeholders_in(text)])
     return {prompt_id: text}
 
 

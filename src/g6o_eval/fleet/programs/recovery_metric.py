@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from g6o_eval.fleet.agent_text import placeholders, session_ids
 from g6o_eval.fleet.diagnosis import DiagnosisCategory
 from g6o_eval.fleet.programs.recovery_guide import GUIDES, PARTS, Guide, Part, known, worked_plan
 from g6o_eval.fleet.programs.recovery_judge import judged_factor
@@ -26,8 +27,6 @@ Texts = Mapping[Part, tuple[str, ...]]
 
 _WORD = re.compile(r"[\w$.,/-]*\w")
 _NEGATED = re.compile(r"\b(not|no|never|without|instead of|nor|avoid|stop)\W+(\w+\W+){0,2}$", re.IGNORECASE)
-_PLACEHOLDER = re.compile(r"\{\{?\s*\w+\s*\}?\}|\$\{?[A-Z][A-Z_]{2,}\}?")
-_SESSION_ID = re.compile(r"\bses_\w{6,}\b|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b", re.I)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,12 +87,7 @@ def _sentences(part: Part, value: object) -> Iterator[str]:
 def leftovers(plan: Texts) -> list[str]:
     """Return what must never reach an agent's plan: placeholders, and ids of sessions."""
     text = "\n".join(sentence for part in PARTS for sentence in plan[part])
-    return [*(match[0] for match in _PLACEHOLDER.finditer(text)), *session_ids(text)]
-
-
-def session_ids(text: str) -> list[str]:
-    """Return what looks like the id of a session: a UUID, or `ses_…`."""
-    return [match[0] for match in _SESSION_ID.finditer(text)]
+    return [*placeholders(text), *session_ids(text)]
 
 
 def uses(fact: str, said: str) -> bool:
