@@ -3,100 +3,19 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
-import subprocess
-import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
-from typing import cast
 
 import pytest
 
 from g6o_eval.errors import DeclarationError, UnavailableError
-from g6o_eval.fleet.ingest.opencode import session_of
 from g6o_eval.fleet.ingest.replay import replay_events
-from g6o_eval.fleet.ingest.rows import COLUMNS, call_rows, message_rows, session_row
-from g6o_eval.fleet.listen import GARBAGE, UNWRITTEN, Heard, Listener, Pace
+from g6o_eval.fleet.listen import GARBAGE, UNWRITTEN, Listener, Pace
 from g6o_eval.fleet.listen_server import Server, checked_url
 from g6o_eval.fleet.listen_stream import Backlog, Stream
-from g6o_eval.fleet.session import Session
-from g6o_eval.store.port import Row, Store
+from g6o_eval.store.port import Store
+from support.listening import FIRST, expected, heard_all, listen, rows, serving, settled, stored
 from support.serve import START, Json, Script, ServeServer, assistant, events_of, said, session, sse, tool, user, usual
-
-QUICK = Pace(seconds=0.05, retry_seconds=0.01)
-FIRST = usual("ses_a", turns=2)
-
-
-@contextmanager
-def serving(script: Script, *, port: int = 0) -> Iterator[ServeServer]:
-    server = ServeServer(script, port=port)
-    try:
-        yield server
-    finally:
-        server.close()
-
-
-def listen(
-    store: Store, url: str, until: Callable[[Listener], bool], *, pace: Pace = QUICK, notices: list[str] | None = None
-) -> Heard:
-    """Listen until a condition holds; fail when it never does."""
-    server = Server(url, environ={})
-    said_so: list[str] = [] if notices is None else notices
-    stream = Stream(server, notice=said_so.append, first_seconds=0.01)
-    listener = Listener(store, server, pace=pace, notice=said_so.append)
-    limit = time.monotonic() + 15
-    stream.start()
-    try:
-        return listener.follow(stream, lambda: until(listener) or time.monotonic() > limit)
-    finally:
-        stream.close()
-        server.close()
-        assert time.monotonic() < limit, f"never came: {listener.heard} {said_so}"
-
-
-def rows(store: Store, sql: str) -> list[Row]:
-    return list(store.read(sql))
-
-
-def expected(*documents: Json) -> tuple[list[Row], list[Row], list[Row]]:
-    """Return what the tables hold when all is well: heads without digest and census, messages, calls."""
-    found = [session_of(each["info"], each["messages"], digest="") for each in documents]
-    sessions = sorted((each for each in found if isinstance(each, Session)), key=lambda each: each.session_id)
-    columns = COLUMNS["agent_sessions"]
-    places = [columns.index(name) for name in ("session_id", "mode", "model", "status", "total_cost")]
-    heads: list[Row] = [tuple(row[place] for place in places) for row in map(session_row, sessions)]
-    return heads, [row for s in sessions for row in message_rows(s)], [row for s in sessions for row in call_rows(s)]
-
-
-def stored(store: Store) -> tuple[list[Row], list[Row], list[Row]]:
-    return (
-        rows(store, "SELECT session_id, mode, model, status, total_cost FROM agent_sessions ORDER BY session_id"),
-        rows(store, "SELECT * FROM agent_messages ORDER BY session_id, source_index, part"),
-        rows(store, "SELECT * FROM agent_tool_calls ORDER BY session_id, source_index, part"),
-    )
-
-
-def heard_all(count: int) -> Callable[[Listener], bool]:
-    return lambda listener: listener.heard.events >= count
-
-
-def settled(server: ServeServer) -> Callable[[Listener], bool]:
-    """Hold once every stream was sent, everything was asked for and written, and nothing more came for a moment."""
-    last: list[tuple[int, float]] = [(-1, 0.0)]
-
-    def holds(listener: Listener) -> bool:
-        changed = any(held.changed for held in listener._mirror.sessions.values())
-        if not server.drained.is_set() or changed or listener.heard.asked < len(server.script.documents):
-            return False
-        if last[0][0] != listener.heard.events:
-            last[0] = (listener.heard.events, time.monotonic())
-        return time.monotonic() - last[0][1] > 0.08
-
-    return holds
 
 
 def test_a_stream_ends_as_the_rows_of_the_session(store: Store) -> None:
@@ -323,32 +242,6 @@ def test_what_is_held_is_bounded_and_dropped_sessions_are_asked_for_again(store:
     assert sizes[-1] <= 4_000
 
 
-class OftenAway:
-    """A store that cannot be reached for the first changes."""
-
-    def __init__(self, store: Store, *, times: int) -> None:
-        self._store, self._left = store, times
-
-    def __getattr__(self, name: str) -> object:
-        return getattr(self._store, name)
-
-    def change(self, message: str) -> object:
-        self._left -= 1
-        if self._left >= 0:
-            raise UnavailableError("the server went away")
-        return self._store.change(message)
-
-
-def test_a_store_that_is_away_loses_nothing(store: Store) -> None:
-    notices: list[str] = []
-    away = cast("Store", OftenAway(store, times=3))
-    with serving(Script(streams=[sse(*events_of(FIRST))])) as server:
-        listen(away, server.url, lambda listener: listener.heard.sessions > 0, notices=notices)
-
-    assert stored(store) == expected(FIRST)
-    assert notices == ["cannot write, again in 0.01 s: the server went away"] * 3
-
-
 def test_a_full_backlog_makes_the_reader_wait() -> None:
     backlog = Backlog(limit=1_000)
     put: list[int] = []
@@ -436,63 +329,3 @@ def test_replay_leaves_a_session_alone_of_which_the_store_holds_more(store: Stor
 
     assert (done.sessions, done.left) == (0, 1)
     assert stored(store) == before == expected(FIRST)
-
-
-# The command.
-
-
-def command(folder: Path, *arguments: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", "from g6o_eval.cli import main; main()", "listen", *arguments],
-        cwd=folder, env={**os.environ, "G6O_STORE": "doltlite:///own.db"}, text=True,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-    )  # fmt: skip
-
-
-def read_own(folder: Path) -> tuple[list[Row], list[Row], list[Row]]:
-    from g6o_eval.store.choose import open_store
-
-    opened = open_store("doltlite:///own.db", root=folder)
-    try:
-        return stored(opened)
-    finally:
-        opened.close()
-
-
-def stop_when(server: ServeServer, process: subprocess.Popen[str], with_signal: signal.Signals) -> tuple[str, str]:
-    assert server.drained.wait(20)
-    time.sleep(0.3)  # until what was sent has arrived
-    process.send_signal(with_signal)
-    return process.communicate(timeout=20)
-
-
-@pytest.mark.parametrize("with_signal", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_writes_what_was_heard_and_ends_well(tmp_path: Path, with_signal: signal.Signals) -> None:
-    with serving(Script(streams=[sse(*events_of(FIRST, idle=False))])) as server:
-        process = command(tmp_path, server.url, "--seconds", "60")
-        out, err = stop_when(server, process, with_signal)
-
-    count = len(events_of(FIRST, idle=False))
-    assert (process.returncode, err) == (0, "")
-    assert out == f"heard {count + 1} events over 1 connections: {count} kept, 1 sessions written in 1 commits\n"
-    assert read_own(tmp_path) == expected(FIRST)
-
-
-def test_a_killed_listener_loses_nothing(tmp_path: Path) -> None:
-    def once(streams: Sequence[bytes], with_signal: signal.Signals) -> None:
-        with serving(Script(streams=list(streams), documents={"ses_a": FIRST})) as server:
-            stop_when(server, command(tmp_path, server.url, "--seconds", "0.1"), with_signal)
-
-    once([sse(*events_of(FIRST)[:-3])], signal.SIGKILL)
-    once([b""], signal.SIGTERM)
-
-    assert read_own(tmp_path) == expected(FIRST)
-
-
-def test_url_or_replay_must_be_given(tmp_path: Path) -> None:
-    process = command(tmp_path)
-
-    _, err = process.communicate(timeout=20)
-
-    assert process.returncode == 2
-    assert "give the URL of a server, or --replay to read the events in the store again" in err

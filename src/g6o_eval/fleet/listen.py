@@ -45,6 +45,7 @@ class Pace:
         quiet_seconds: after which a session that says nothing more is written, settled or not.
         held_chars: text of sessions that is held; beyond it the longest untouched are written and dropped.
         retry_seconds: until a store that could not be reached is tried again.
+        closing_seconds: that a store which is away is waited for when listening has ended.
         keep_raw: whether events are kept as they came.
     """
 
@@ -52,7 +53,8 @@ class Pace:
     seconds: float = 5.0
     quiet_seconds: float = 60.0
     held_chars: int = 64_000_000
-    retry_seconds: float = 2.0
+    retry_seconds: float = 0.5
+    closing_seconds: float = 30.0
     keep_raw: bool = True
 
 
@@ -104,7 +106,7 @@ class Listener:
         """Take and write until stopped, or until the stream ends; what was taken is written at the end.
 
         Raises:
-            UnavailableError: the server refuses; or, when stopped, the store could not be reached any more.
+            UnavailableError: the server refuses; or, at the end, the store stayed away: it says what is lost.
             StoreError: the store said no.
         """
         self._due = time.monotonic() + self._pace.seconds
@@ -120,7 +122,7 @@ class Listener:
                             self._write_when_due(stopped)
                 elif isinstance(item, Ended):
                     self.heard.connections = stream.connections
-                    self._write(closing=True)
+                    self._finish()
                     if item.error is not None:
                         raise item.error
                     return self.heard
@@ -129,8 +131,32 @@ class Listener:
         for item in stream.backlog.take(0.0, most=1_000_000):
             if isinstance(item, str):
                 self._hear(item)
-        self._write(closing=True)
+        self._finish()
         return self.heard
+
+    def _finish(self) -> None:
+        """Write all that waits, also into a store that comes back in time."""
+        until = time.monotonic() + self._pace.closing_seconds
+        while True:
+            try:
+                self._write(closing=True)
+            except UnavailableError as error:
+                if time.monotonic() + self._pace.retry_seconds > until:
+                    raise self._unwritten(error) from None
+                self._away(error)
+            else:
+                return
+
+    def _unwritten(self, error: UnavailableError) -> UnavailableError:
+        sessions = sum(held.changed for held in self._mirror.sessions.values())
+        return UnavailableError(
+            f"{error}\nNot written: {len(self._raw):,} events, and what is new in {sessions:,} sessions. Listen again "
+            "and the server is asked for the sessions; it sends no event twice"
+        )
+
+    def _away(self, error: UnavailableError) -> None:
+        self._notice(f"cannot write, again in {self._pace.retry_seconds:g} s: {error}")
+        time.sleep(self._pace.retry_seconds)
 
     def _hear(self, data: str) -> None:
         self.heard.events += 1
@@ -157,8 +183,7 @@ class Listener:
             try:
                 self._write()
             except UnavailableError as error:
-                self._notice(f"cannot write, again in {self._pace.retry_seconds:g} s: {error}")
-                time.sleep(self._pace.retry_seconds)
+                self._away(error)
             else:
                 self._due = time.monotonic() + self._pace.seconds
                 return
@@ -189,7 +214,6 @@ class Listener:
         self.heard.asked = self._asker.asked
         sessions = [found for session_id in whole if (found := self._session(session_id)) is not None]
         if sessions or self._raw:
-            before = self._store.head()
             with self._store.change(f"Listen to {len(self._raw)} events, {len(sessions)} sessions") as change:
                 known: set[object] = set()
                 hashes = list(self._raw)
@@ -203,7 +227,7 @@ class Listener:
                     change.insert(TABLE, COLUMNS, fresh)
                 if sessions:
                     rewrite(change, sessions)
-            self.heard.commits += self._store.head() != before
+            self.heard.commits += change.commit is not None
             self.heard.raw += len(fresh)
             self.heard.sessions += len(sessions)
             self._raw.clear()

@@ -33,6 +33,8 @@ def listen(
 ) -> None:
     """Follow the server at URL until Ctrl-C, for example http://127.0.0.1:4096.
 
+    At the end a store that is away is waited for, half a minute at most; a second Ctrl-C gives up.
+
     Events are kept as they come, secrets redacted. A session's rows are written when it settles: it waits
     for a person, failed, was deleted, or said nothing for a minute. After every lost connection the server is
     asked for what was missed. A password is read from $KILO_SERVER_PASSWORD or $OPENCODE_SERVER_PASSWORD, a
@@ -63,9 +65,18 @@ def listen(
 
 @contextmanager
 def _stopped() -> Iterator[threading.Event]:
-    """Give an event that Ctrl-C and SIGTERM set, so that what was heard is written before the end."""
+    """Give an event that Ctrl-C and SIGTERM set, so that what was heard is written before the end.
+
+    The second of them raises KeyboardInterrupt: somebody does not want to wait for that.
+    """
     stopped = threading.Event()
-    earlier = {number: signal.signal(number, lambda *_: stopped.set()) for number in (signal.SIGINT, signal.SIGTERM)}
+
+    def stop(*_: object) -> None:
+        if stopped.is_set():
+            raise KeyboardInterrupt
+        stopped.set()
+
+    earlier = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
         yield stopped
     finally:
