@@ -145,7 +145,9 @@ class Ahead:
 
     Attributes:
         concurrency: calls in flight at most; a call that timed out does not count any more.
-        limit: results nobody has asked for yet at most, so that `-x` has not paid for everything.
+        limit: results nobody has asked for yet at most, so that `-x` has not paid for everything. Once it is
+            reached, calls start again when half of them were asked for: a thread that sleeps after each call
+            of its own doubles what the threads cost.
     """
 
     def __init__(self, concurrency: int, *, limit: int | None = None) -> None:
@@ -154,6 +156,7 @@ class Ahead:
         self._todo: deque[Call] = deque()
         self._urgent: Call | None = None
         self._unclaimed = 0
+        self._paused = False
         self._workers = 0
         self._stopped: BaseException | None = None
         self._change = threading.Condition()
@@ -170,6 +173,7 @@ class Ahead:
         if call.started is None:
             with self._change:
                 self._urgent = call
+                self._resume()
                 self._change.notify()
         allowed = call.side.spec.timeout_seconds
         while not call.wait(self._patience(call, allowed)):
@@ -177,7 +181,8 @@ class Ahead:
                 self._give_up(call, allowed)
         with self._change:
             self._unclaimed -= 1
-            self._change.notify()  # one: waking all of them for one free place costs more than a call
+            if self._unclaimed <= self.limit // 2:
+                self._resume()
         assert call.result is not None
         return call.result
 
@@ -189,6 +194,16 @@ class Ahead:
             self._change.notify_all()
         for call in waiting:
             call.refuse(reason)
+
+    def _resume(self) -> None:
+        """Let calls start again: half of what was made ahead was asked for, or what is asked for was not made."""
+        if self._paused and self._unclaimed < self.limit:
+            self._paused = False
+            self._change.notify_all()
+
+    def _is_full(self) -> bool:
+        self._paused = self._paused or self._unclaimed >= self.limit
+        return self._paused
 
     def _patience(self, call: Call, allowed: float) -> float:
         if call.started is None:
@@ -216,7 +231,7 @@ class Ahead:
 
     def _take(self) -> Call | None:
         with self._change:
-            while self._todo and self._unclaimed >= self.limit and self._urgent is None:
+            while self._todo and self._urgent is None and self._is_full():
                 self._change.wait()
             if not self._todo:
                 self._workers -= 1
