@@ -80,7 +80,7 @@ def test_a_long_file_is_held_a_run_at_a_time(file: Path) -> None:
     file.write_bytes(as_bytes([{"ts": number, "type": "say", "text": "x" * 1_000} for number in range(8_000)]))
     tracemalloc.start()
 
-    count = sum(1 for _ in read_array(file, SHAPE, Limits(run_bytes=1 << 16)))
+    count = sum(1 for _ in read_array(file, SHAPE, Limits(run_bytes=1 << 14)))
 
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
