@@ -19,6 +19,7 @@ VALUES = st.tuples(
     st.none() | st.integers(-(2**63), 2**63 - 1) | st.sampled_from([-(2**63), 2**63 - 1, 0]),
     st.none()
     | st.floats(allow_nan=False, allow_infinity=False)
+    | st.sampled_from([0.0, -0.0, 1.0, -1.0, 2.0**53 - 1, 2.0**53, 2.0**53 + 2, 1e22])
     | st.sampled_from([0.1, 5e-324, 1.7976931348623157e308]),
 )
 
@@ -34,6 +35,12 @@ def test_every_value_comes_back(tmp_path_factory: pytest.TempPathFactory, values
 
     assert list(store.read("SELECT k, a, b, c FROM t ORDER BY k")) == rows
     store.close()
+
+
+def test_a_score_of_zero_or_one_is_written_out_as_a_float() -> None:
+    rows: list[Row] = [(1, 0.0), (2, 1.0), (3, -0.0)]
+
+    assert [batch.text for batch in batches(rows, 2)] == ["(1, 0.0), (2, 1.0), (3, 0.0)"]
 
 
 def test_rows_keep_their_order_and_long_statements_are_cut() -> None:

@@ -1,8 +1,9 @@
 """Rows in batches for the embedded engine: written out as SQL where that is safe, thrice as fast as binding.
 
-Binding is a call into the library for each value. Written out are texts, integers and NULL; a row with
-anything else (a float, whose digits the engine would round its own way; a NUL character, which ends an SQL
-text; what no column takes) is bound by itself, so that the engine's own checks and messages hold.
+Binding is a call into the library for each value. Written out are texts, whole numbers (a score is mostly
+0.0 or 1.0) and NULL; a row with anything else (a fraction, whose digits the engine would round its own way;
+a NUL character, which ends an SQL text; what no column takes) is bound by itself, so that the engine's own
+checks and messages hold.
 """
 
 from __future__ import annotations
@@ -67,6 +68,8 @@ def _literal(value: Value) -> str | None:
         return "'" + value.replace("'", "''") + "'"
     if value is None:
         return "NULL"
+    if type(value) is float and value.is_integer() and abs(value) < 2**53:
+        return str(int(value)) + ".0"  # not "-0.0": the engines disagree about the sign of zero
     # The smallest integer has no literal: it is read as minus a float.
     return str(value) if type(value) is int and -(2**63) < value < 2**63 else None
 
