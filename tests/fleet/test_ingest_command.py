@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 
+import click
 import pytest
 from click.testing import CliRunner, Result
 
 from g6o_eval.cli import group
 from g6o_eval.fleet.ingest.report import Report
+from g6o_eval.fleet.report_file import write_report
 from support.task_folders import make_folder, request, say
 
 Run = Callable[..., Result]
@@ -74,6 +77,53 @@ def test_a_folder_that_cannot_be_read_makes_it_exit_1_with_the_rest_imported(run
 @pytest.mark.parametrize("args", [(), ("missing",), ("pytest.ini",)])
 def test_a_path_that_is_no_folder_is_wrong_usage(run: Run, args: tuple[str, ...]) -> None:
     assert run(*args).exit_code == 2
+
+
+@pytest.mark.parametrize("args", [("tasks", "--report", "nowhere/r.json"), ("tasks", "--report", "tasks")])
+def test_a_report_that_cannot_be_written_is_refused_before_anything_is_read(
+    run: Run, tmp_path: Path, args: tuple[str, ...]
+) -> None:
+    make_folder(tmp_path / "tasks", "one", ui=TALK)
+
+    result = run(*args)
+
+    assert result.exit_code == 2
+    assert not (tmp_path / "x.db").exists()
+
+
+def test_a_report_without_its_folder_says_so(run: Run, tmp_path: Path) -> None:
+    (tmp_path / "tasks").mkdir()
+
+    result = run("tasks", "--report", "nowhere/r.json")
+
+    assert result.stderr.splitlines()[-1] == (
+        "Error: Invalid value for '--report': 'nowhere/r.json' cannot be written: is its folder there?"
+    )
+
+
+def test_a_report_that_fails_at_last_leaves_the_run_done(tmp_path: Path) -> None:
+    with pytest.raises(click.ClickException) as caught:
+        write_report(tmp_path, {"folders": 1})
+
+    assert caught.value.message == (
+        f"cannot write the report to {str(tmp_path)!r}: Is a directory. The store has everything; "
+        "run it again with another FILE to see what is in it"
+    )
+
+
+def test_a_folder_that_may_not_be_listed_is_an_error_with_its_name(run: Run, tmp_path: Path) -> None:
+    tasks = tmp_path / "storage" / "tasks"
+    tasks.mkdir(parents=True)
+    tasks.chmod(0)
+    if os.access(tasks, os.R_OK):
+        pytest.skip("root may list everything")
+
+    result = run("storage")
+
+    assert result.exit_code == 1
+    assert result.stderr == (
+        "Error: cannot look into 'storage/tasks': Permission denied. Nothing was written; is it yours to read?\n"
+    )
 
 
 def test_a_report_of_nothing_says_how_many_folders_there_were() -> None:

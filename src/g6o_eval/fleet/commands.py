@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from contextlib import suppress
 from pathlib import Path
@@ -12,6 +11,7 @@ import click
 
 from g6o_eval.commands.open import open_chosen, store_option
 from g6o_eval.fleet.progress import show_progress
+from g6o_eval.fleet.report_file import report_option, write_report
 
 if TYPE_CHECKING:
     from g6o_eval.fleet.ingest.report import Report
@@ -23,9 +23,7 @@ INCOMPLETE = 1
 
 @click.command()
 @click.argument("paths", nargs=-1, required=True, metavar="PATH…", type=click.Path(exists=True, path_type=Path))
-@click.option(
-    "--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the counts as JSON."
-)
+@report_option
 @click.option(
     "--follow", is_flag=True, help="Keep up with what is being written, until Ctrl-C; one commit for each quiet moment."
 )
@@ -56,9 +54,15 @@ def ingest(paths: tuple[Path, ...], report_file: Path | None, follow: bool, stor
                 report = ingest_into(opened, paths, progress=progress)
         except DataError as error:
             raise click.UsageError(str(error)) from None
+        except OSError as error:
+            raise click.ClickException(_unlistable(error)) from error
     _tell(report, report_file)
     if report.unreadable:
         sys.exit(INCOMPLETE)
+
+
+def _unlistable(error: OSError) -> str:
+    return f"cannot look into {str(error.filename)!r}: {error.strerror}. Nothing was written; is it yours to read?"
 
 
 def _follow(store: Store, paths: tuple[Path, ...], report_file: Path | None) -> None:
@@ -67,20 +71,16 @@ def _follow(store: Store, paths: tuple[Path, ...], report_file: Path | None) -> 
     def wrote(report: Report) -> None:
         click.echo(follow_line(report))
         if report_file is not None:
-            _write(report, report_file)
+            write_report(report_file, report.to_json())
 
     with suppress(KeyboardInterrupt):
         follow(store, paths, wrote=wrote, lost=lambda error: click.echo(f"{error}; trying again", err=True))
 
 
 def _tell(report: Report, report_file: Path | None) -> None:
-    if report_file is not None:
-        _write(report, report_file)
     _show(report)
-
-
-def _write(report: Report, file: Path) -> None:
-    file.write_text(json.dumps(report.to_json(), indent=2) + "\n", encoding="utf-8")
+    if report_file is not None:
+        write_report(report_file, report.to_json())
 
 
 def follow_line(report: Report) -> str:

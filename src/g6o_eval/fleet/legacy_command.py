@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import closing
 from pathlib import Path
 
 import click
 
 from g6o_eval.commands.open import open_chosen, store_option
+from g6o_eval.fleet.report_file import report_option, write_report
 
 
 @click.command("import-daemon")
 @click.option("--from", "source", required=True, metavar="URL", help="The daemon's database; it is only read.")
-@click.option(
-    "--report", "report_file", type=click.Path(dir_okay=False, path_type=Path), help="Write the counts as JSON."
-)
+@report_option
 @store_option
 def import_daemon(source: str, report_file: Path | None, store: str | None) -> None:
     """Read a database of the agents' daemon into the store, in one commit.
@@ -34,11 +32,9 @@ def import_daemon(source: str, report_file: Path | None, store: str | None) -> N
         open_chosen(store) as opened,
     ):
         report = import_from(opened, daemon)
-    counts = {table: {what: n for what, n in sorted(found.items()) if n} for table, found in report.counts.items()}
-    if report_file is not None:
-        report_file.write_text(
-            json.dumps({"counts": counts, "commit": report.commit}, indent=2) + "\n", encoding="utf-8"
-        )
     for table, what, count in report.lines():
         click.echo(f"{table:<26} {what:<60} {count:>8,}")
     click.echo(f"commit {report.commit[:12]}")
+    if report_file is not None:
+        counts = {table: {what: n for what, n in sorted(found.items()) if n} for table, found in report.counts.items()}
+        write_report(report_file, {"counts": counts, "commit": report.commit})
