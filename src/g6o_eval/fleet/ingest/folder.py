@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from g6o_eval.fleet.ingest.api import API_FILE
@@ -24,7 +25,7 @@ SHAPES = {
 }
 """How the extensions write the elements of each file."""
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 _LEFTOVER = re.compile(rf"\.({'|'.join(map(re.escape, FILES))})\.(new|bak)_.*\.tmp")
 
 
@@ -43,18 +44,41 @@ def find_folders(path: Path) -> list[Path]:
     return sorted(item for item in root.iterdir() if item.is_dir() and item.name[0] not in "._")
 
 
-def stats_of(folder: Path) -> list[tuple[str, os.stat_result]]:
-    """Return name and stat of every file of a task that may be read, leftovers of interrupted writes included.
+@dataclass(frozen=True, slots=True)
+class Listing:
+    """What a task's folder holds, looked at once.
+
+    Attributes:
+        folder: the task's.
+        files: name → stat of every file that may be read, leftovers of interrupted writes included.
+        links_out: names that would be read and lead out of the folder.
+    """
+
+    folder: Path
+    files: Mapping[str, os.stat_result]
+    links_out: tuple[str, ...]
+
+    @property
+    def state(self) -> list[tuple[str, int, int, int]]:
+        """Name, size, time and inode of all files: equal before and after, the folder was still."""
+        return sorted((name, found.st_size, found.st_mtime_ns, found.st_ino) for name, found in self.files.items())
+
+
+def list_files(folder: Path) -> Listing:
+    """Look into a task's folder.
 
     Raises:
-        OSError: the folder cannot be listed.
+        OSError: the folder cannot be listed, or a file went away meanwhile.
     """
-    return [(path.name, path.stat()) for path in _named(folder) if path.is_file() and stays_inside(path)]
-
-
-def links_out(folder: Path) -> list[str]:
-    """Return the names in a task's folder that would be read and lead out of it."""
-    return sorted(path.name for path in _named(folder) if not stays_inside(path))
+    files, links = {}, []
+    with os.scandir(folder) as entries:
+        named = [entry for entry in entries if entry.name in FILES or _LEFTOVER.fullmatch(entry.name)]
+    for entry in named:
+        if entry.is_symlink() and not stays_inside(Path(entry.path)):
+            links.append(entry.name)
+        elif Path(entry.path).is_file() if entry.is_symlink() else entry.is_file():  # a link to itself raises there
+            files[entry.name] = entry.stat()
+    return Listing(folder, files, tuple(sorted(links)))
 
 
 def stays_inside(path: Path) -> bool:
@@ -64,22 +88,17 @@ def stays_inside(path: Path) -> bool:
     return Path(os.path.realpath(path)).is_relative_to(os.path.realpath(path.parent))
 
 
-def _named(folder: Path) -> list[Path]:
-    with os.scandir(folder) as entries:
-        return [folder / entry.name for entry in entries if entry.name in FILES or _LEFTOVER.fullmatch(entry.name)]
-
-
-def copies(folder: Path, name: str) -> list[Path]:
+def copies(listing: Listing, name: str) -> list[Path]:
     """Return a file and the leftovers of interrupted writes of it, the file first, then the newest."""
-    main = [folder / name] if (folder / name).is_file() and stays_inside(folder / name) else []
-    leftovers = [*folder.glob(f".{name}.new_*.tmp"), *folder.glob(f".{name}.bak_*.tmp")]
-    whole = [path for path in leftovers if path.is_file() and stays_inside(path)]
-    return main + sorted(whole, key=lambda path: (-path.stat().st_mtime_ns, path.name))
+    start = f".{name}."
+    leftovers = [(-found.st_mtime_ns, other) for other, found in listing.files.items() if other.startswith(start)]
+    main = [name] if name in listing.files else []
+    return [listing.folder / each for each in (*main, *(other for _, other in sorted(leftovers)))]
 
 
-def best_copy(folder: Path, name: str) -> Path | None:
+def best_copy(listing: Listing, name: str) -> Path | None:
     """Return the copy that holds most: a whole one before a torn one, the file before its leftovers."""
-    found = copies(folder, name)
+    found = copies(listing, name)
     if len(found) < 2:
         return found[0] if found else None
     return max(found, key=lambda path: _worth(path, SHAPES[name]))
@@ -95,23 +114,18 @@ def _worth(path: Path, shape: Shape) -> tuple[bool, int]:
     return whole and elements > 0, elements
 
 
-def digest_of(folder: Path, *, beside: str = "") -> str:
+def digest_of(listing: Listing, *, beside: str = "") -> str:
     """Return the SHA-256 over the names and contents of all files of a task that are read, and what lists say of it."""
     total = hashlib.sha256(beside.encode())
     for name in FILES:
-        for path in copies(folder, name):
-            total.update(f"{path.name}\0{path.stat().st_size}\0".encode())
+        for path in copies(listing, name):
+            total.update(f"{path.name}\0{listing.files[path.name].st_size}\0".encode())
             for block in _read_blocks(path):
                 total.update(block)
     return total.hexdigest()
 
 
-def state_of(folder: Path) -> list[tuple[str, int, int, int]]:
-    """Return name, size, time and inode of all files of a task that are read: equal before and after, it was still."""
-    return sorted((name, found.st_size, found.st_mtime_ns, found.st_ino) for name, found in stats_of(folder))
-
-
 def _read_blocks(path: Path) -> Iterator[bytes]:
-    with path.open("rb") as stream:
+    with path.open("rb", buffering=0) as stream:
         while block := stream.read(_BLOCK):
             yield block

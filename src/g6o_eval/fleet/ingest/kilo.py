@@ -20,11 +20,11 @@ from g6o_eval.fleet.ingest.folder import (
     METADATA_FILE,
     OLD_API_FILE,
     SHAPES,
+    Listing,
     best_copy,
     digest_of,
     find_folders,
-    links_out,
-    state_of,
+    list_files,
 )
 from g6o_eval.fleet.ingest.history import LIST_UNREADABLE, HistoryItem, item_of, look_up
 from g6o_eval.fleet.ingest.join import join, note_turns
@@ -89,9 +89,9 @@ def read_folder(folder: Path, *, known: str | None = None) -> Session | Refused:
         if reading:
             time.sleep(PAUSE_SECONDS)
         try:
-            before = state_of(folder)
-            found = _read_once(folder, known)
-            if state_of(folder) == before:
+            before = list_files(folder)
+            found = _read_once(before, known)
+            if list_files(folder).state == before.state:
                 return found
         except OSError as error:  # a file that is being replaced is not there for a moment
             failure = error
@@ -105,36 +105,36 @@ def _unreadable(folder: Path, error: OSError | None) -> Refused:
     return Refused(session_id=folder.name, reason=UNREADABLE, issues=(issue,))
 
 
-def _read_once(folder: Path, known: str | None) -> Session | Refused:
-    item, troubles = look_up(folder)
-    digest = digest_of(folder, beside=item.known)
+def _read_once(listing: Listing, known: str | None) -> Session | Refused:
+    item, troubles = look_up(listing.folder)
+    digest = digest_of(listing, beside=item.known)
     if digest == known:
-        return Refused(session_id=folder.name, reason=UNCHANGED)
-    issues = [Issue(file=label(name), index=-1, reason=LINK) for name in links_out(folder)]
+        return Refused(session_id=listing.folder.name, reason=UNCHANGED)
+    issues = [Issue(file=label(name), index=-1, reason=LINK) for name in listing.links_out]
     issues += [Issue(file=name, index=-1, reason=LIST_UNREADABLE, detail=label(why, 400)) for name, why in troubles]
-    found = _read_files(folder, digest, item=item)
+    found = _read_files(listing, digest, item=item)
     return replace(found, issues=(*found.issues, *issues))
 
 
-def _read_files(folder: Path, digest: str, *, item: HistoryItem) -> Session | Refused:
+def _read_files(listing: Listing, digest: str, *, item: HistoryItem) -> Session | Refused:
     ui, api, metadata, history = UiReader(), ApiReader(), Census(METADATA_FILE), Census(HISTORY_FILE)
-    api_name = API_FILE if best_copy(folder, API_FILE) else OLD_API_FILE
-    metadata_path, noted = read_object(best_copy(folder, METADATA_FILE), metadata)
-    paths = (_read_array(folder, UI_FILE, reader=ui), _read_array(folder, api_name, reader=api), metadata_path)
+    api_name = API_FILE if best_copy(listing, API_FILE) else OLD_API_FILE
+    metadata_path, noted = read_object(best_copy(listing, METADATA_FILE), metadata)
+    paths = (_read_array(listing, UI_FILE, reader=ui), _read_array(listing, api_name, reader=api), metadata_path)
     ui.close()
-    history_path, entry = read_object(best_copy(folder, HISTORY_FILE), history)
+    history_path, entry = read_object(best_copy(listing, HISTORY_FILE), history)
     censuses = (ui.census, api.census, metadata)
     files = tuple(census.file(path) for census, path in zip(censuses, paths, strict=True))
     issues = tuple(issue for census in (*censuses, history) for issue in census.issues)
     if not ui.census.elements and not api.census.elements:
         reason = NO_MESSAGES if any((*paths, history_path)) else EMPTY_FOLDER
-        return Refused(session_id=folder.name, reason=reason, issues=issues, files=files)
-    base = _join(ui, api, session_id=folder.name, digest=digest)
+        return Refused(session_id=listing.folder.name, reason=reason, issues=issues, files=files)
+    base = _join(ui, api, session_id=listing.folder.name, digest=digest)
     return replace(_enriched(base, item_of(entry).over(item), noted), files=files, issues=issues)
 
 
-def _read_array(folder: Path, name: str, *, reader: _Reader) -> Path | None:
-    path = best_copy(folder, name)
+def _read_array(listing: Listing, name: str, *, reader: _Reader) -> Path | None:
+    path = best_copy(listing, name)
     if path is None:
         reader.census.issue(-1, MISSING)
         return None

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Protocol
 
 from g6o_eval.errors import DataError
-from g6o_eval.fleet.ingest.folder import find_folders, stats_of
+from g6o_eval.fleet.ingest.folder import find_folders, list_files
 from g6o_eval.fleet.ingest.history import look_up
 from g6o_eval.fleet.ingest.kilo import read_folder
 from g6o_eval.fleet.ingest.opencode_sources import find_databases, find_exports, find_storage
@@ -55,7 +55,7 @@ class TaskFolder:
     def stamp(self) -> Stamp:
         """See Source.stamp. What the lists of tasks say of it is part of it: they are written all the time."""
         said, _ = look_up(self.folder)
-        files = [(name, found.st_size, found.st_mtime_ns) for name, found in stats_of(self.folder)]
+        files = [(name, found.st_size, found.st_mtime_ns) for name, found in list_files(self.folder).files.items()]
         return stamp_of([*files, (f"/{said.known}", 0, 0)] if said.known else files)
 
     def read(self, known: str | None) -> Session | Refused:
