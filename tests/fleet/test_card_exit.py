@@ -70,6 +70,11 @@ def test_the_metric_counts_every_rule_of_the_card() -> None:
     assert score(done=[], missing=[], broken=[]) == 0
 
 
+def test_the_metric_and_the_dataset_agree_on_what_is_asked_and_what_is_the_truth() -> None:
+    assert CARD_EXIT.dataset.inputs == ("required", "forbidden", "deeds")
+    assert ExitMetric().labels == ("done", "missing", "broken")
+
+
 def test_the_truth_beats_saying_that_all_is_done_and_that_all_is_missing() -> None:
     metric, cases = ExitMetric(), list(make_exit_cases(60, seed=4))
 
@@ -113,8 +118,9 @@ def test_texts_pass_the_checks_of_every_published_text() -> None:
 def test_a_text_for_a_depth_says_more_than_the_cards() -> None:
     found = texts()
 
-    for depth in (1, 2):
-        assert found[f"card-exit:execute-subtask:depth-{depth}"].startswith(found["card-exit:execute-subtask"])
+    for card_id in ("execute-subtask", "plant-orchestrate"):
+        for depth in (1, 2):
+            assert found[f"card-exit:{card_id}:depth-{depth}"].startswith(found[f"card-exit:{card_id}"])
     assert found["card-exit:execute-subtask:depth-1"] != found["card-exit:execute-subtask:depth-2"]
 
 

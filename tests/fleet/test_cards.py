@@ -14,6 +14,7 @@ from g6o_eval.fleet.cards import (
     Card,
     Pattern,
     card_of_mode,
+    check_card,
     evaluate,
     is_satisfiable,
     like,
@@ -137,6 +138,35 @@ def test_two_rules_that_contradict_each_other_are_an_error() -> None:
         evaluate(card("child_spawn:%", forbidden=("child_spawn:%",)), [])
 
     assert str(caught.value) == "card 'c' asks for and forbids child_spawn:%: drop one of the two rules"
+
+
+@pytest.mark.parametrize(
+    ("asked", "forbidden", "contradicts"),
+    [
+        ("child_spawn:code", "child_spawn:%", True),
+        ("child_spawn:%orchestrator%", "child_spawn:%", True),
+        ("tool_call:edit_file%", "tool_call:edit%", True),
+        ("tool_call:edit%", "tool_call:edit_file%", False),
+        ("child_spawn:%", "child_spawn:_", False),
+        ("child_spawn:_ode", "child_spawn:____", True),
+        ("gate_pass:100\\%", "gate_pass:100\\%", True),
+        ("gate_pass:100%", "gate_pass:100\\%", False),
+        ("gate_pass:code", "child_spawn:%", False),
+    ],
+)
+def test_a_rule_that_is_forbidden_by_a_wider_one_contradicts_it(asked: str, forbidden: str, contradicts: bool) -> None:
+    torn = card(asked, forbidden=(forbidden,))
+
+    if not contradicts:
+        check_card(torn)
+        return
+    with pytest.raises(DataError, match="card 'c' asks for and forbids"):
+        check_card(torn)
+
+
+def test_no_card_of_ours_contradicts_itself() -> None:
+    for each in CARDS.values():
+        check_card(each)
 
 
 # ── rows ──

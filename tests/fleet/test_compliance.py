@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from g6o_eval.errors import DeclarationError
+from g6o_eval.fleet.cards import CARDS
 from g6o_eval.fleet.custody import MAX_REPORTS, MIN_REPORTS, make_custody_cases
 from g6o_eval.fleet.programs.compliance import (
     COMPLIANCE,
@@ -92,6 +93,91 @@ def test_each_of_the_four_fields_counts(field: str) -> None:
     lost = score(CASE, [TRUTH[0].model_copy(update={field: other}), *TRUTH[1:]])
 
     assert lost == pytest.approx(1 - 1 / (len(CUSTODY) * len(TRUTH)))
+
+
+def test_custody_is_every_field_of_a_claim_but_what_it_says() -> None:
+    assert set(CUSTODY) == Claim.model_fields.keys() - {"statement"}
+    assert CustodyMetric().labels == ("claims",)
+
+
+def test_a_claim_that_is_made_twice_counts_as_one_too_many() -> None:
+    again = TRUTH[0].model_copy(update={"trust_level": "untrusted"})
+
+    assert score(CASE, [*TRUTH, TRUTH[0]]) == pytest.approx(len(TRUTH) / (len(TRUTH) + 1))
+    assert score(CASE, [again, *TRUTH]) < 1
+
+
+def test_one_statement_from_two_sessions_is_two_claims_in_any_order() -> None:
+    twins = [TRUTH[0], TRUTH[0].model_copy(update={"source_session_id": "ses_two", "derivation_path": "ses_two > x"})]
+    case = {"claims": [claim.model_dump() for claim in twins]}
+
+    assert score(case, twins) == score(case, twins[::-1]) == 1
+    assert score(case, twins[:1]) == 0.5
+
+
+def test_a_report_of_nothing_is_right_where_nothing_was_reached() -> None:
+    assert score({"claims": []}, []) == 1
+    assert score({"claims": []}, TRUTH[:1]) == 0
+
+
+def test_the_feedback_names_what_is_wrong() -> None:
+    claims = [TRUTH[0].model_copy(update={"message_count": 9_999}), *TRUTH[2:], TRUTH[2], TRUTH[2]]
+
+    told = CustodyMetric()(SimpleNamespace(**CASE), SimpleNamespace(claims=claims)).feedback
+
+    assert told == f"1 of {len(TRUTH)} claims are missing, 2 are too many. Wrong in some claim: message_count."
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("message-count", {"message_count": 1}),
+        ("message-count", {"message_count": 100_000}),
+        ("short-statements", {"statement": "so " * 30}),
+    ],
+)
+def test_what_is_just_allowed_breaks_no_rule(name: str, changed: dict[str, Any]) -> None:
+    assert BY_NAME[name].check.problem(report(**changed), CASE) is None
+
+
+def test_more_messages_than_a_session_has_are_refused() -> None:
+    told = BY_NAME["message-count"].check.problem(report(message_count=100_001), CASE)
+
+    assert told == f"{TRUTH[0].statement!r} rests on 100001 messages"
+
+
+def test_other_words_raise_no_trust() -> None:
+    claim = {"statement": "it is done", "trust_level": "verified"}
+    named = BY_NAME["trust-is-not-raised"].check
+
+    assert named.problem(report(**claim), weaker("untrusted")) == "'it is done' was untrusted and is called verified"
+    assert named.problem(report(**claim), weaker("verified")) is None
+
+
+def test_the_trust_of_one_session_is_no_other_sessions() -> None:
+    twin = CASE["reports"][0] | {"session": "ses_other", "trust": "verified"}
+    case = weaker("untrusted") | {"reports": [*weaker("untrusted")["reports"], twin]}
+
+    told = BY_NAME["trust-is-not-raised"].check.problem(report(trust_level="verified"), case)
+
+    assert told == f"{TRUTH[0].statement!r} was untrusted and is called verified"
+
+
+def test_workflows_are_those_whose_agents_wait_for_a_child() -> None:
+    asked = {
+        card_id: "child_complete:child_return" in {str(rule) for rule in card.required}
+        for card_id, card in CARDS.items()
+    }
+
+    assert workflows().keys() == {card_id for card_id, asks in asked.items() if asks}
+    assert {"plant-orchestrate", "process-orchestrate"} <= workflows().keys()
+    assert not {"execute-subtask", "quality-gates"} & workflows().keys()
+
+
+def test_a_limit_is_told_in_words_beside_its_rule() -> None:
+    text = publish(constrained(COMPLIANCE.program(), CONSTRAINTS))["orchestration-compliance:plant-orchestrate"]
+
+    assert "- tool call: edit_file (tool_call:edit_file%)" in text
 
 
 def test_missing_and_invented_claims_count_against_a_report() -> None:

@@ -112,9 +112,16 @@ def check_card(card: Card) -> None:
     """Raise DataError when a card cannot be judged by: it is empty, or asks for what it forbids."""
     if not card.patterns:
         raise DataError(f"card {card.card_id!r} has no rules: every session would pass. Add one, or drop the card")
-    both = sorted({str(rule) for rule in card.required} & {str(rule) for rule in card.forbidden})
+    both = sorted(str(rule) for rule in card.required if any(_covers(other, rule) for other in card.forbidden))
     if both:
         raise DataError(f"card {card.card_id!r} asks for and forbids {', '.join(both)}: drop one of the two rules")
+
+
+def _covers(rule: Pattern, other: Pattern) -> bool:
+    """Say whether every key that fits the other rule fits this one, too."""
+    odd = {"%": "\0\0", "_": "\0"}  # what no pattern is written with: only a wildcard fits it
+    key = "".join(odd.get(part) or part[-1] for part in _parts(other.like))
+    return rule.punch_type == other.punch_type and (rule.like == other.like or like(key, rule.like))
 
 
 def is_satisfiable(rule: Pattern) -> bool:
@@ -140,10 +147,14 @@ def like(text: str, pattern: str) -> bool:
 @lru_cache(maxsize=1024)
 def _compiled(pattern: str) -> re.Pattern[str]:
     signs = {"%": ".*", "_": "."}
-    parts = re.findall(r"\\.|.", pattern, re.DOTALL)
+    parts = _parts(pattern)
     if parts and parts[-1] == "\\":
         return re.compile(r"(?!)")
     return re.compile("".join(signs.get(part) or re.escape(part[-1]) for part in parts), re.DOTALL)
+
+
+def _parts(pattern: str) -> list[str]:
+    return re.findall(r"\\.|.", pattern, re.DOTALL)
 
 
 def card_of_mode(mode: str | None, cards: Mapping[str, Card] | None = None) -> Card | None:

@@ -84,35 +84,38 @@ CUSTODY = ("source_session_id", "message_count", "derivation_path", "trust_level
 class CustodyMetric:
     """How much of the wanted custody arrived: the mean, over the wanted claims, of the share of right fields.
 
-    A wanted claim is looked up by its statement. One that was not made counts 0; so does each claim
-    too many, as if one more had been wanted.
+    A wanted claim is looked up by its statement, and by its source where several have that statement. One
+    that was not made counts 0; so does each claim too many, a repeated one among them, as if one more had
+    been wanted. Where nothing was wanted and nothing is claimed the report is right.
     """
 
     labels: tuple[str, ...] = ("claims",)
 
     def __call__(self, example: Any, prediction: Any) -> Score:
         """Return the score of one report."""
-        made = {claim.statement: claim for claim in prediction.claims}
-        shares = [_agreeing(made.get(wanted["statement"]), wanted) for wanted in example.claims]
-        extra = sorted(made.keys() - {wanted["statement"] for wanted in example.claims})
-        missing = sum(wanted["statement"] not in made for wanted in example.claims)
-        feedback = f"{missing} of {len(shares)} claims are missing, {len(extra)} were never reported."
-        broken = sorted({name for wanted in example.claims for name in _differing(made, wanted)})
-        if broken:
-            feedback += f" Wrong in some claim: {', '.join(broken)}."
-        total = len(shares) + len(extra)
-        return Score(sum(shares) / total if total else 0.0, feedback=feedback)
+        left = list(prediction.claims)
+        pairs = [(_taken(left, wanted), wanted) for wanted in example.claims]
+        wrong = [_differing(claim, wanted) for claim, wanted in pairs if claim is not None]
+        feedback = f"{len(pairs) - len(wrong)} of {len(pairs)} claims are missing, {len(left)} are too many."
+        if any(wrong):
+            feedback += f" Wrong in some claim: {', '.join(sorted({name for names in wrong for name in names}))}."
+        total = len(pairs) + len(left)
+        right = sum(1 - len(names) / len(CUSTODY) for names in wrong)
+        return Score(right / total if total else 1.0, feedback=feedback)
 
 
-def _agreeing(claim: Claim | None, wanted: Mapping[str, Any]) -> float:
-    if claim is None:
-        return 0.0
-    return sum(bool(getattr(claim, name) == wanted[name]) for name in CUSTODY) / len(CUSTODY)
+def _taken(left: list[Claim], wanted: Mapping[str, Any]) -> Claim | None:
+    """Take the claim that was wanted out of those that are left; None when it was not made."""
+    found = [claim for claim in left if claim.statement == wanted["statement"]]
+    if not found:
+        return None
+    claim = next((one for one in found if one.source_session_id == wanted["source_session_id"]), found[0])
+    left.remove(claim)
+    return claim
 
 
-def _differing(made: Mapping[str, Claim], wanted: Mapping[str, Any]) -> list[str]:
-    claim = made.get(wanted["statement"])
-    return [] if claim is None else [name for name in CUSTODY if getattr(claim, name) != wanted[name]]
+def _differing(claim: Claim, wanted: Mapping[str, Any]) -> list[str]:
+    return [name for name in CUSTODY if getattr(claim, name) != wanted[name]]
 
 
 # ── Constraints ──
@@ -142,11 +145,15 @@ def path_problem(prediction: Any) -> str | None:
 
 
 def trust_problem(prediction: Any, *, reports: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return which claim is trusted more than its report was: trust is handed on, never raised."""
-    told = {report["statement"]: report["trust"] for report in reports}
+    """Return which claim is trusted more than its report was: trust is handed on, never raised.
+
+    A claim in other words is held against all reports of its session, the most trusted of them counts.
+    """
     for claim in prediction.claims:
-        given = told.get(claim.statement)
-        if given is not None and TRUST.index(claim.trust_level) < TRUST.index(given):
+        own = [report for report in reports if report["session"] == claim.source_session_id]
+        same = [report for report in own if report["statement"] == claim.statement] or own
+        given = min((report["trust"] for report in same), key=TRUST.index, default=claim.trust_level)
+        if TRUST.index(claim.trust_level) < TRUST.index(given):
             return f"{claim.statement!r} was {given} and is called {claim.trust_level}"
     return None
 
