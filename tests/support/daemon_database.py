@@ -35,6 +35,8 @@ DDL = (
     "completed_at DATETIME, outcome VARCHAR(200))",
     "CREATE TABLE tool_calls (call_id INT AUTO_INCREMENT PRIMARY KEY, session_id VARCHAR(128), tool_name VARCHAR(100), "
     "args_summary TEXT, status VARCHAR(20), error TEXT, ts BIGINT NOT NULL)",
+    "CREATE TABLE messages (message_id INT AUTO_INCREMENT PRIMARY KEY, session_id VARCHAR(128), role VARCHAR(20), "
+    "content_preview TEXT, ts BIGINT NOT NULL, UNIQUE KEY (session_id, ts, role))",
     "CREATE TABLE child_rels (parent_id VARCHAR(128), child_id VARCHAR(128), PRIMARY KEY (parent_id, child_id))",
 )
 _KEYS = (
@@ -91,6 +93,7 @@ def _others() -> list[str]:
         f"('{LAST_TURN}', '{LAST_TURN}', 'code', 'm', 'running', 0.010000, NULL, NULL, 'stop')",
         "INSERT INTO tool_calls (session_id, tool_name, args_summary, status, ts) VALUES "
         f"('{one}', 'read', '{{\"a\":1}}', 'completed', 1), ('{one}', 'read', '{{\"a\":1}}', 'completed', 2)",
+        f"INSERT INTO messages (session_id, role, content_preview, ts) VALUES ('{one}', 'assistant', 'I', 1)",
         f"INSERT INTO child_rels VALUES ('{one}', 'code'), ('{one}', 'general'), ('{one}', '{three}'), "
         f"('{two}', '{two}')",
     ]

@@ -25,6 +25,8 @@ LOGGED = "session was read from its own log"
 STREAMED = "streamed copy of a message"
 WRITTEN = "written"
 READ = "read"
+CUT = "left: kept in part only; its events and the logs are whole"
+"""Texts are cut at their first streamed piece, calls lack arguments and times: `listen --replay` reads the events."""
 FILE = "daemon"
 """What `import_issues` says instead of a file: the daemon's database."""
 
@@ -47,6 +49,7 @@ _COLUMNS: Mapping[str, tuple[str, ...]] = {
         "session_id", "mode", "model", "status", "total_cost", "started_at", "completed_at", "outcome",
     ),
     "tool_calls": ("session_id", "tool_name", "args_summary", "status", "error", "ts"),
+    "messages": ("session_id",),
     "child_rels": ("parent_id", "child_id"),
     "child_relationships": ("parent_task_id", "child_task_id"),
     "raw_sse_events": ("source_hash", "session_id", "event_type", "event_ts", "observed_at", "payload_json"),
@@ -167,6 +170,10 @@ class _Run:
             )
             counts[_REPEATED_CALLS] += call in before and bool(call[2])
             before.add(call)
+        counts[CUT] += counts[READ]
+        said = self._report.of("messages")
+        said[READ] += sum(1 for _ in self._found("messages"))
+        said[CUT] += said[READ]
 
     def verdicts(self) -> None:
         """Import verdicts: the last of a card stands unless one is here already, the others are history."""
