@@ -161,7 +161,7 @@ found = []
 def payload(report):
     # What was spent until that moment is left out: predictions run ahead.
     told = getattr(report, "g6o", None)
-    return told and {name: value for name, value in told.items() if name != "spend"}
+    return told and {name: value for name, value in told.items() if name not in {"spend", "asked"}}
 
 
 def pytest_runtest_logreport(report):
