@@ -5,12 +5,16 @@ from __future__ import annotations
 import json
 import threading
 import time
+from copy import deepcopy
 
 import pytest
+from httpx import HTTPError
 
 from g6o_eval.errors import DeclarationError, UnavailableError
+from g6o_eval.fleet.ingest.census import FOREIGN
 from g6o_eval.fleet.ingest.replay import replay_events
-from g6o_eval.fleet.listen import GARBAGE, UNWRITTEN, Listener, Pace
+from g6o_eval.fleet.listen import GARBAGE, TOO_LONG, UNWRITTEN, Listener, Pace
+from g6o_eval.fleet.listen_asker import ODD
 from g6o_eval.fleet.listen_server import Server, checked_url
 from g6o_eval.fleet.listen_stream import Backlog, Stream
 from g6o_eval.store.port import Store
@@ -125,6 +129,55 @@ def test_garbage_is_counted_and_everything_else_taken(store: Store) -> None:
 
     assert stored(store) == expected(FIRST)
     assert heard.left_out[GARBAGE] == 3
+
+
+@pytest.mark.parametrize("named", [True, False])
+def test_an_event_that_is_too_long_is_counted_and_its_session_asked_for(store: Store, named: bool) -> None:
+    """Also when it does not say early enough which session it is about."""
+    long = {**FIRST, "messages": [*FIRST["messages"][:-1], deepcopy(FIRST["messages"][-1])]}
+    part = next(part for part in long["messages"][-1]["parts"] if part["type"] == "text")
+    part["text"] = "x" * 20_000
+    events = events_of(long, deltas=1)
+    if not named:
+        held = next(event for event in events if event["properties"].get("part") == part)
+        held["properties"] = {"odd": "x" * 5_000, **held["properties"]}
+
+    answers = iter([500])  # nothing is learned at the beginning
+    fail: Callable[[str], int] = lambda path: next(answers, 0) if path == "/session" else 0  # noqa: E731
+    with serving(Script(streams=[sse(*events)], documents={"ses_a": long}, fail=fail)) as server:
+        heard = listen(store, server.url, settled(server), event_chars=10_000)
+
+    assert stored(store) == expected(long)
+    assert +heard.left_out == {TOO_LONG: 1}
+    assert heard.raw == len(events) - 1
+
+
+def test_what_is_no_message_in_an_answer_is_counted_and_told_with_its_reason(store: Store) -> None:
+    odd = {**FIRST, "messages": [{"info": {"role": "user"}, "parts": []}, 7, *deepcopy(FIRST["messages"])]}
+    odd["messages"][-1]["parts"] += ["text", {"type": "text"}]
+    documents = {"ses_a": odd, "ses_b": {"info": {"title": "no id"}, "messages": []}}
+
+    with serving(Script(streams=[b"", b""], documents=documents)) as server:
+        heard = listen(store, server.url, lambda listener: listener.heard.sessions > 0 and len(server.headers) > 1)
+
+    assert heard.left_out[ODD] == 5
+    assert stored(store)[1:] == expected(FIRST)[1:]
+    assert rows(store, "SELECT reason, detail FROM import_issues ORDER BY detail") == [
+        (FOREIGN, "a int"),
+        (FOREIGN, "a str"),
+        (FOREIGN, "keys: info, parts"),
+        (FOREIGN, "keys: type"),
+    ]
+
+
+def test_an_answer_that_is_too_long_is_told(store: Store) -> None:
+    with serving(Script(documents={"ses_a": FIRST})) as server:
+        client = Server(server.url, environ={}, most=1_000)
+        with pytest.raises(HTTPError) as caught:
+            client.messages("ses_a")
+        client.close()
+
+    assert str(caught.value) == "/session/ses_a/message answered with more than 1,000 bytes"
 
 
 def test_a_slow_server_is_waited_for(store: Store) -> None:

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from g6o_eval.fleet.ingest.opencode import session_of
 from g6o_eval.fleet.ingest.rows import COLUMNS, call_rows, message_rows, session_row
 from g6o_eval.fleet.listen import Heard, Listener, Pace
+from g6o_eval.fleet.listen_events import EVENT_CHARS
 from g6o_eval.fleet.listen_server import Server
 from g6o_eval.fleet.listen_stream import Stream
 from g6o_eval.fleet.session import Session
@@ -29,12 +30,18 @@ def serving(script: Script, *, port: int = 0) -> Iterator[ServeServer]:
 
 
 def listen(
-    store: Store, url: str, until: Callable[[Listener], bool], *, pace: Pace = QUICK, notices: list[str] | None = None
+    store: Store,
+    url: str,
+    until: Callable[[Listener], bool],
+    *,
+    pace: Pace = QUICK,
+    notices: list[str] | None = None,
+    event_chars: int = EVENT_CHARS,
 ) -> Heard:
     """Listen until a condition holds; fail when it never does."""
     server = Server(url, environ={})
     said_so: list[str] = [] if notices is None else notices
-    stream = Stream(server, notice=said_so.append, first_seconds=0.01)
+    stream = Stream(server, notice=said_so.append, first_seconds=0.01, event_chars=event_chars)
     listener = Listener(store, server, pace=pace, notice=said_so.append)
     limit = time.monotonic() + 15
     stream.start()

@@ -10,10 +10,9 @@ import hashlib
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
-from typing import Any
 
 import orjson
 
@@ -23,12 +22,14 @@ from g6o_eval.fleet.ingest.mirror import Held, Mirror
 from g6o_eval.fleet.ingest.opencode import SOURCE, session_of
 from g6o_eval.fleet.ingest.rewrite import rewrite
 from g6o_eval.fleet.listen_asker import Asker
+from g6o_eval.fleet.listen_events import TooLong
 from g6o_eval.fleet.listen_server import Server
 from g6o_eval.fleet.listen_stream import Connected, Ended, Stream
 from g6o_eval.fleet.session import Session
 from g6o_eval.store.port import Row, Store
 
 GARBAGE = "event that is no JSON of type and properties"
+TOO_LONG = "event that is too long to be held; its session is asked for instead"
 UNWRITTEN = "session changed, but its beginning could not be asked for"
 _HASHES_AT_ONCE = 500
 _SESSIONS_AT_ONCE = 50
@@ -92,6 +93,7 @@ class Listener:
         self._pace = pace or Pace()
         self._mirror = Mirror()
         self._asker = Asker(server, self._mirror, notice=notice)
+        self.heard.left_out = self._asker.left_out
         self._raw: dict[str, Row] = {}
         self._touched: dict[str, float] = {}
         self._written = {
@@ -115,11 +117,10 @@ class Listener:
             for item in items:
                 if isinstance(item, str):
                     self._hear(item)
+                elif isinstance(item, TooLong):
+                    self._refuse(item, stopped)
                 elif isinstance(item, Connected):
-                    for count, _ in enumerate(self._asker.missed(stopped), start=1):
-                        self.heard.asked = self._asker.asked
-                        if count % _SESSIONS_AT_ONCE == 0:
-                            self._write_when_due(stopped)
+                    self._catch_up(stopped)
                 elif isinstance(item, Ended):
                     self.heard.connections = stream.connections
                     self._finish()
@@ -131,8 +132,26 @@ class Listener:
         for item in stream.backlog.take(0.0, most=1_000_000):
             if isinstance(item, str):
                 self._hear(item)
+            elif isinstance(item, TooLong):
+                self._refuse(item, stopped)
         self._finish()
         return self.heard
+
+    def _catch_up(self, stopped: Callable[[], bool]) -> None:
+        for count, _ in enumerate(self._asker.missed(stopped), start=1):
+            self.heard.asked = self._asker.asked
+            if count % _SESSIONS_AT_ONCE == 0:
+                self._write_when_due(stopped)
+
+    def _refuse(self, event: TooLong, stopped: Callable[[], bool]) -> None:
+        """Ask for what an event would have told, where it does not name its session for all that run."""
+        self.heard.events += 1
+        self.heard.left_out[TOO_LONG] += 1
+        if event.session_id is None:
+            self._catch_up(stopped)
+        else:
+            self._mirror.doubt(event.session_id)
+            self._touched[event.session_id] = time.monotonic()
 
     def _finish(self) -> None:
         """Write all that waits, also into a store that comes back in time."""
@@ -238,7 +257,7 @@ class Listener:
     def _session(self, session_id: str) -> Session | None:
         """Return a held session, None when it is empty or the store has just this."""
         held = self._mirror.sessions[session_id]
-        document = held.document()
+        document = [*held.document(), *held.odd]
         digest = _digest(held, document)
         if self._written.get(session_id) == digest:
             return None
@@ -253,7 +272,7 @@ class Listener:
                 self._touched.pop(session_id, None)
 
 
-def _digest(held: Held, document: Sequence[Mapping[str, Any]]) -> str:
+def _digest(held: Held, document: Sequence[object]) -> str:
     """Return the SHA-256 of what a Session is made from."""
     about = [held.info.get("parentID"), held.info.get("cost"), held.info.get("agent"), document]
     try:

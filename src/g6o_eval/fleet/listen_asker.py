@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import httpx
 
-from g6o_eval.fleet.ingest.mirror import Mirror
+from g6o_eval.fleet.ingest.mirror import Held, Mirror
 from g6o_eval.fleet.ingest.tool_parts import TASK
+from g6o_eval.fleet.ingest.ui import keys_of
 from g6o_eval.fleet.listen_server import Server
 
+ODD = "element of another schema in the server's answer"
 RUNNING_MS = 24 * 3600 * 1000
 """A session that is unfinished for longer, by the server's clock, is not asked for again by itself."""
 
@@ -20,11 +23,15 @@ class Asker:
 
     Attributes:
         asked: answers about a session.
+        left_out: reason → how many; of a session those that its last answer did not have.
     """
 
     def __init__(self, server: Server, mirror: Mirror, *, notice: Callable[[str], None]) -> None:
         self.asked = 0
+        self.left_out: Counter[str] = Counter()
         self._server, self._mirror, self._notice = server, mirror, notice
+        self._odd: set[str] = set()
+        """What was no session, in the words of `keys_of`."""
         self._seen: dict[str, int] = {}
         """Session → its `time.updated` when the server was last asked for it."""
         self._running: set[str] = set()
@@ -40,13 +47,13 @@ class Asker:
         self.asked += 1
         if messages is None:
             return False
-        self._mirror.learn(self._mirror.sessions[session_id].info, messages)
+        self._take(self._mirror.sessions[session_id].info, messages)
         return True
 
     def missed(self, stopped: Callable[[], bool]) -> Iterator[None]:
         """Ask for every session that the server may know more of, and for their children; yield after each."""
         try:
-            waiting = self._server.sessions()
+            waiting = self._infos(self._server.sessions())
         except httpx.HTTPError as error:
             self._failed("the list of sessions", error)
             return
@@ -78,16 +85,34 @@ class Asker:
         try:
             messages = self._server.messages(session_id)
             may_have = session_id not in self._seen or _has_task(messages or ())
-            children = self._server.children(session_id) if may_have else []
+            children = self._infos(self._server.children(session_id) if may_have else ())
         except httpx.HTTPError as error:
             self._failed(session_id, error)
             return []
         self.asked += 1
         if messages is not None:
-            held = self._mirror.learn(info, messages)
+            held = self._take(info, messages)
             self._seen[session_id] = _updated(info)
             (self._running.discard if held.settled else self._running.add)(session_id)
         return children
+
+    def _take(self, info: Mapping[str, Any], messages: Sequence[object]) -> Held:
+        known = self._mirror.sessions.get(str(info["id"]))
+        before = len(known.odd) if known is not None else 0
+        held = self._mirror.learn(info, messages)
+        self.left_out[ODD] += max(0, len(held.odd) - before)
+        return held
+
+    def _infos(self, found: Iterable[object]) -> list[dict[str, Any]]:
+        """Return what is a session's `info`; the rest is counted, once."""
+        infos = []
+        for each in found:
+            if isinstance(each, dict) and isinstance(each.get("id"), str):
+                infos.append(each)
+            elif (said := keys_of(each)) not in self._odd:
+                self._odd.add(said)
+                self.left_out[ODD] += 1
+        return infos
 
     def _failed(self, what: str, error: httpx.HTTPError) -> None:
         self._notice(f"could not ask for {what!r}: {type(error).__name__}: {error}")

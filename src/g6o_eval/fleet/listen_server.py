@@ -8,9 +8,10 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
-from httpx_sse import EventSource, connect_sse
+from httpx_sse import SSEError, connect_sse
 
 from g6o_eval.errors import DeclarationError, UnavailableError
+from g6o_eval.fleet.ingest.opencode import parse_json
 
 TOKEN_VARIABLE = "G6O_SERVE_TOKEN"  # noqa: S105 # a name
 PASSWORD_VARIABLES = ("KILO_SERVER_PASSWORD", "OPENCODE_SERVER_PASSWORD")
@@ -18,6 +19,8 @@ CONNECT_SECONDS = 5.0
 ANSWER_SECONDS = 30.0
 SILENT_SECONDS = 35.0
 """A stream is taken for dead after this long: the server sends a heartbeat every 10 seconds."""
+ANSWER_BYTES = 256_000_000
+"""Longest answer that is taken: it is parsed in memory."""
 SESSIONS_ASKED = 100_000
 """Newer servers list 100 sessions unless asked for more."""
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -27,8 +30,10 @@ _HOPELESS = frozenset({401, 403, 404, 405})
 class Server:
     """A client of one server. What it cannot get is an httpx.HTTPError, unless trying again is no use."""
 
-    def __init__(self, url: str, *, environ: Mapping[str, str], directory: str | None = None) -> None:
-        self.url = checked_url(url)
+    def __init__(
+        self, url: str, *, environ: Mapping[str, str], directory: str | None = None, most: int = ANSWER_BYTES
+    ) -> None:
+        self.url, self._most = checked_url(url), most
         self._params = {} if directory is None else {"directory": directory}
         self._client = httpx.Client(
             base_url=self.url,
@@ -38,14 +43,14 @@ class Server:
             trust_env=urlsplit(self.url).hostname not in _LOOPBACK,
         )
 
-    def sessions(self) -> list[dict[str, Any]]:
-        """Return the `info` of every session."""
-        return _infos(self._get("/session", limit=str(SESSIONS_ASKED)))
+    def sessions(self) -> list[object]:
+        """Return the `info` of every session, as it was answered."""
+        return _listed(self._get("/session", limit=str(SESSIONS_ASKED)), "the sessions")
 
-    def children(self, session_id: str) -> list[dict[str, Any]]:
+    def children(self, session_id: str) -> list[object]:
         """Return the `info` of the sessions that a session asked for; servers without this call have none."""
         try:
-            return _infos(self._get(f"/session/{session_id}/children"))
+            return _listed(self._get(f"/session/{session_id}/children"), f"the children of {session_id!r}")
         except httpx.HTTPStatusError as error:
             if error.response.status_code == httpx.codes.NOT_FOUND:
                 return []
@@ -59,17 +64,15 @@ class Server:
             if error.response.status_code == httpx.codes.NOT_FOUND:
                 return None
             raise
-        if not isinstance(found, list):
-            raise httpx.DecodingError(f"the messages of {session_id!r} are a {type(found).__name__}, expected a list")
-        return found
+        return _listed(found, f"the messages of {session_id!r}")
 
     @contextmanager
-    def events(self, last_event_id: str) -> Iterator[EventSource]:
+    def events(self, last_event_id: str) -> Iterator[httpx.Response]:
         """Open the stream of events, behind the last one seen where the server numbers them.
 
         Raises:
             UnavailableError: the server refuses, and will again.
-            httpx.HTTPError: it cannot be reached, or fails.
+            httpx.HTTPError, SSEError: it cannot be reached, or fails.
         """
         headers = {"Last-Event-ID": last_event_id} if last_event_id else {}
         timeout = httpx.Timeout(SILENT_SECONDS, connect=CONNECT_SECONDS)
@@ -77,17 +80,22 @@ class Server:
             self._client, "GET", "/event", params=self._params, headers=headers, timeout=timeout
         ) as source:
             _check(source.response, self.url)
-            yield source
+            yield source.response
 
     def close(self) -> None:
         """Release the connections."""
         self._client.close()
 
     def _get(self, path: str, **params: str) -> Any:
-        response = self._client.get(path, params={**self._params, **params})
-        response.raise_for_status()
+        with self._client.stream("GET", path, params={**self._params, **params}) as response:
+            response.raise_for_status()
+            body = bytearray()
+            for piece in response.iter_bytes():
+                body += piece
+                if len(body) > self._most:
+                    raise httpx.DecodingError(f"{path} answered with more than {self._most:,} bytes")
         try:
-            return response.json()
+            return parse_json(bytes(body))
         except ValueError as error:
             raise httpx.DecodingError(f"{path} answered with no JSON: {error}") from error
 
@@ -127,10 +135,10 @@ def _auth(environ: Mapping[str, str]) -> tuple[str, str] | None:
     return None
 
 
-def _infos(found: object) -> list[dict[str, Any]]:
+def _listed(found: object, what: str) -> list[object]:
     if not isinstance(found, list):
-        raise httpx.DecodingError(f"the sessions are a {type(found).__name__}, expected a list")
-    return [each for each in found if isinstance(each, dict) and isinstance(each.get("id"), str)]
+        raise httpx.DecodingError(f"{what} are a {type(found).__name__}, expected a list")
+    return found
 
 
 def _check(response: httpx.Response, url: str) -> None:
@@ -139,3 +147,6 @@ def _check(response: httpx.Response, url: str) -> None:
         asks = f"; credentials are read from {where}" if response.status_code in (401, 403) else ""
         raise UnavailableError(f"{url}/event answered {response.status_code}: is this `kilo serve`?{asks}")
     response.raise_for_status()
+    kind = response.headers.get("content-type", "")
+    if not kind.startswith("text/event-stream"):
+        raise SSEError(f"{url}/event answered with {kind!r}, expected 'text/event-stream'")

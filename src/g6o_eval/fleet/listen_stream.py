@@ -13,6 +13,7 @@ import httpx
 from httpx_sse import SSEError
 
 from g6o_eval.errors import UnavailableError
+from g6o_eval.fleet.listen_events import EVENT_CHARS, TooLong, read_events
 from g6o_eval.fleet.listen_server import Server
 
 BACKLOG_CHARS = 32_000_000
@@ -33,7 +34,7 @@ class Ended:
     error: Exception | None = None
 
 
-Item = str | Connected | Ended
+Item = str | TooLong | Connected | Ended
 """A str is the data of one event."""
 
 
@@ -75,11 +76,17 @@ class Stream:
     """A thread that reads a server's events into a backlog until it is closed."""
 
     def __init__(
-        self, server: Server, *, notice: Callable[[str], None], first_seconds: float = FIRST_SECONDS, seed: int = 0
+        self,
+        server: Server,
+        *,
+        notice: Callable[[str], None],
+        first_seconds: float = FIRST_SECONDS,
+        seed: int = 0,
+        event_chars: int = EVENT_CHARS,
     ) -> None:
         self.backlog = Backlog()
         self.connections = self.failures = 0
-        self._server, self._notice = server, notice
+        self._server, self._notice, self._most = server, notice, event_chars
         self._first, self._in_a_row, self._last_id = first_seconds, 0, ""
         self._random = random.Random(seed)  # noqa: S311 # pauses are no secret
         self._stop = threading.Event()
@@ -123,20 +130,25 @@ class Stream:
         self.backlog.put(Ended())
 
     def _listen(self) -> None:
-        with self._server.events(self._last_id) as source:
-            self._response = source.response
+        with self._server.events(self._last_id) as response:
+            self._response = response
             self.connections += 1
             self.backlog.put(Connected())
-            for event in source.iter_sse():
+            for event in read_events(response.iter_text(), most=self._most):
                 self._in_a_row = 0
+                if isinstance(event, TooLong):
+                    self.backlog.put(event)
+                    continue
                 self._last_id = event.id
-                if event.retry is not None:
-                    self._first = min(LONGEST_SECONDS, max(0.01, event.retry / 1000))
+                if event.retry_ms is not None:
+                    self._first = min(LONGEST_SECONDS, max(0.01, event.retry_ms / 1000))
                 if event.data and not self.backlog.put(event.data):
                     return
 
 
 def _size(item: Item) -> int:
+    if isinstance(item, TooLong):
+        return len(item.head) + 100
     return len(item) + 100 if isinstance(item, str) else 100
 
 

@@ -34,6 +34,7 @@ class Held:
         settled: it waits for somebody, so it is worth writing.
         deleted: on the server; what it did stays true.
         size: of its parts in characters, about.
+        odd: what the last answer held that is no message, and no part of one: its keys, or an empty one of its kind.
     """
 
     info: Json
@@ -45,6 +46,7 @@ class Held:
     settled: bool = False
     deleted: bool = False
     size: int = 0
+    odd: list[object] = field(default_factory=list)
 
     def document(self) -> list[Json]:
         """Return `{info, parts}` for each message, in the order of the server: by time, then id."""
@@ -83,13 +85,7 @@ class Mirror:
         before = held.size
         told = Held(info=held.info)
         for message in messages:
-            if not isinstance(message, dict) or not isinstance(message.get("info"), dict):
-                continue
-            _put_message(told, message["info"])
-            parts = message.get("parts")
-            for part in parts if isinstance(parts, list) else ():
-                if isinstance(part, dict):
-                    _put_part(told, {"messageID": message["info"].get("id"), **part})
+            _tell(told, message)
         # Removed while nobody listened: events that were taken are older than the answer.
         for gone in _ids(held) - _ids(told):
             _remove(held, gone)
@@ -98,9 +94,15 @@ class Mirror:
             _put_message(held, message)
         for part in (part for parts in told.parts.values() for part in parts.values()):
             _put_part(held, part)
+        held.odd = told.odd
         held.info, held.whole, held.changed, held.settled = info, True, True, _ended(held)
         self.size += held.size - before
         return held
+
+    def doubt(self, session_id: str) -> None:
+        """Take a session for changed in a way that only the server can tell: it is asked before it is written."""
+        held = self._touch(session_id)
+        held.whole, held.changed, held.settled = False, True, False
 
     def drop(self, session_id: str) -> None:
         """Forget a session: it was written, and the server can be asked again."""
@@ -134,6 +136,31 @@ class Mirror:
         if event.type in ("message.removed", "message.part.removed"):
             return _remove(held, str(properties.get("partID") or properties.get("messageID")))
         return False
+
+
+def _tell(told: Held, message: object) -> None:
+    """Take in one message of an answer, and what of it is none."""
+    info = message.get("info") if isinstance(message, dict) else None
+    if not isinstance(message, dict) or not isinstance(info, dict) or not isinstance(info.get("id"), str):
+        told.odd.append(_outline(message))
+        return
+    _put_message(told, info)
+    parts = message.get("parts")
+    if not isinstance(parts, list):
+        told.odd.append(_outline(message))
+        return
+    for part in parts:
+        if isinstance(part, dict) and isinstance(part.get("id"), str):
+            _put_part(told, {"messageID": info["id"], **part})
+        else:
+            told.odd.append(_outline(part))
+
+
+def _outline(value: object) -> object:
+    """Return what tells a person of which form a value is, and takes no room."""
+    if isinstance(value, dict):
+        return dict.fromkeys(list(value)[:12])
+    return value if value is None else type(value)()
 
 
 def _ended(held: Held) -> bool:
