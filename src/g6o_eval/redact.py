@@ -50,7 +50,7 @@ _NAMES = (
     r"(?:pass(?:word|wd|phrase)|pwd|(?:api|access|secret|private|auth)[_-]?(?:key|token)|"
     r"(?:client[_-]?)?secret|token)"
 )
-_NAME_HINTS = "pass pwd key token secret"
+_NAME_HINTS = "password passwd passphrase pwd key token secret"
 
 # Every repetition is bounded or excludes what follows it, so that matching takes linear time.
 _PATTERNS = (
@@ -191,12 +191,21 @@ _MARKERS = (
 HINT_REACH = 256
 """Characters behind a secret's start in which its hint stands, if not before it."""
 _HINTS = tuple(sorted({hint for pattern in _PATTERNS for hint in pattern.hints}))
+# Enough to look for: what holds another hint says no more. A text without the sign needs none of its group.
+_SHORTEST = [hint for hint in _HINTS if not any(other in hint for other in _HINTS if other != hint)]
+_GROUPS = [
+    (sign, [hint for hint in _SHORTEST if next((one for one in "_-" if one in hint), "") == sign])
+    for sign in ("", "_", "-")
+]
 
 
 def hints_at_secret(text: str) -> bool:
     """Say whether a text holds what every secret holds within HINT_REACH characters of its start; quick."""
     lowered = text.lower()
-    return any([hint in lowered for hint in _HINTS])  # noqa: C419 - a generator costs more than the searches
+    for sign, hints in _GROUPS:
+        if sign in lowered and any([hint in lowered for hint in hints]):  # noqa: C419 - a generator costs more
+            return True
+    return False
 
 
 _ESCAPES = re.compile(
