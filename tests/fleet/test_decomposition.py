@@ -84,6 +84,19 @@ def test_a_plan_that_breaks_a_rule_is_told_which(name: str, bad: Any, problem: s
     assert BY_NAME[name].check.problem(bad, ASKED) == problem
 
 
+@pytest.mark.parametrize(
+    ("name", "edge"),
+    [
+        ("total-cost", plan(*[subtask(cost_usd=2.0)] * 2)),
+        ("cost-per-subtask", plan(subtask(cost_usd=0.05), subtask(cost_usd=2.0))),
+        ("subtask-count", plan(*[subtask()] * 3)),
+        ("subtask-count", plan(*[subtask()] * 7)),
+    ],
+)
+def test_a_plan_at_the_edge_breaks_no_rule(name: str, edge: Any) -> None:
+    assert BY_NAME[name].check.problem(edge, ASKED) is None
+
+
 @pytest.mark.parametrize("name", BY_NAME)
 def test_the_numbers_of_the_clause_are_those_of_the_check(name: str) -> None:
     rule = BY_NAME[name]
@@ -186,6 +199,49 @@ def test_the_rand_index_of_a_partition_with_itself_is_one(order: list[str], cut:
     groups = [order[:cut], order[cut:]]
 
     assert rand_index(groups[::-1], groups) == 1
+
+
+def test_the_rand_index_is_the_share_of_pairs_that_agree() -> None:
+    assert rand_index([["a", "b"], ["c"]], [["a"], ["b", "c"]]) == pytest.approx(1 / 3)
+    assert rand_index([["a", "b", "c"]], [["a"], ["b", "c"]]) == pytest.approx(1 / 3)
+    assert rand_index([["a"], ["b"], ["c"]], [["a"], ["b", "c"]]) == pytest.approx(2 / 3)
+    assert rand_index([["a"]], [["a"]]) == 1
+    assert rand_index([[]], [["a"]]) == 0
+
+
+@pytest.mark.parametrize(("count", "worth"), [(2, 0.2), (1, 0.15), (3, 0.15), (5, 0.05), (6, 0.0), (9, 0.0)])
+def test_each_subtask_too_many_or_too_few_costs_a_quarter_of_the_count(count: int, worth: float) -> None:
+    epic = {"subtasks": [{"covers": ["one"]}, {"covers": ["two"]}]}
+
+    value = scored(epic, [subtask(covers=["one", "two"], title="none")] * count)
+
+    assert value == pytest.approx(worth)
+
+
+def test_no_subtask_is_worth_nothing_but_its_count() -> None:
+    assert scored({"subtasks": [{"covers": ["one"]}]}, []) == pytest.approx(0.2 * 0.75)
+
+
+def test_a_title_counts_by_a_word_of_four_letters_that_it_shares_with_its_work() -> None:
+    epic = {"subtasks": [{"covers": ["auth tokens expire"]}]}
+
+    def worth(title: str) -> float:
+        return scored(epic, [subtask(covers=["auth tokens expire"], title=title)])
+
+    assert worth("Auth") == pytest.approx(1.0)
+    assert worth("the auth, first") == pytest.approx(1.0)
+    assert worth("cache") == worth("") == pytest.approx(0.8)
+
+
+def test_the_feedback_tells_grouping_count_and_titles() -> None:
+    epic = {"subtasks": [{"covers": ["one"]}, {"covers": ["two"]}]}
+
+    told = DecompositionMetric()(SimpleNamespace(**epic), plan(subtask(covers=["one", "two"]))).feedback
+
+    assert told == (
+        "0% of the pairs of criteria are grouped as they belong. 1 subtasks where the work has 2 parts. "
+        "0% of the titles name their work."
+    )
 
 
 def test_what_was_left_out_agrees_with_nothing() -> None:

@@ -10,6 +10,7 @@ import os
 
 os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "true")
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any
@@ -22,6 +23,7 @@ from g6o_eval.dataset import group_of, key_of
 from g6o_eval.errors import G6oError
 from g6o_eval.eval import Eval
 from g6o_eval.fleet.cards import Card, Pattern, check_card
+from g6o_eval.fleet.programs.card_exit import CARD_EXIT
 from g6o_eval.fleet.programs.diagnosis import DIAGNOSIS
 from g6o_eval.fleet.programs.recovery import RECOVERIES, Recovery, publish
 from g6o_eval.fleet.programs.recovery_metric import RecoveryMetric
@@ -177,6 +179,50 @@ def source(example: Any, prediction: Any) -> float:
     return 1.0 if example.retry_count else 0.0
 
 
+def judged_nan(bench: Bench) -> str:
+    """Score with a metric that is no number: an error of each item, never a 0 that could be averaged."""
+    spec = replace(RETRY, metric=lambda example, prediction: float("nan"))
+    results = predict_all(spec, hand_written(spec), retries(bench), lm=offline(), concurrency=2)
+    assert judge(Gate(min_mean=0.1), _scores(retries(bench), results), None).outcome == "fail"
+    return str(results[0].score.error)
+
+
+def one_rule_broken(bench: Bench) -> str:
+    """Score 0.8 and break one rule of several: the rule decides, the mean cannot hide it."""
+    spec = replace(RETRY, metric=constant)
+    answer = gold(retries(bench)[0]) | {"stops_when": "When ses_91f0aa12 does."}
+    score = score_of(spec, retries(bench)[0], dspy.Prediction(**answer))  # type: ignore[no-untyped-call]  # dspy
+    assert (score.value, score.broken) == (0.0, ("no-leftovers",))
+    return score.feedback
+
+
+def other_format(bench: Bench) -> str:
+    """Load a program whose file has the format of another version."""
+    text = dump_program(RETRY, hand_written(RETRY)).replace('"format":1', '"format":2')
+    return refusal(lambda: load_program(RETRY, text, source="program.json"))
+
+
+def other_demos(bench: Bench) -> str:
+    """Load a program whose demos another version wrote in a form of its own."""
+    state = json.loads(dump_program(DIAGNOSIS, hand_written(DIAGNOSIS)))
+    state["predictors"]["self"]["demos"] = [{"inputs": {"kill_reason": "x"}, "outputs": CLASSIFIED}]
+    return refusal(lambda: load_program(DIAGNOSIS, json.dumps(state), source="program.json"))
+
+
+def hidden_demos(bench: Bench) -> str:
+    """Publish instructions of a program that was judged with demos."""
+    program = hand_written(CARD_EXIT)
+    program.demos = [{"required": ["x"], "forbidden": [], "deeds": [], "done": [], "missing": ["x"], "broken": []}]
+    return refusal(lambda: publish_texts(CARD_EXIT, program))
+
+
+def exits(text: str) -> str:
+    """Publish exit texts with these instructions."""
+    program = CARD_EXIT.program()
+    program.signature = reworded(program.signature, text)
+    return refusal(lambda: publish_texts(CARD_EXIT, program))
+
+
 def retries(bench: Bench) -> Any:
     return bench.splits(RETRY).test[:8]
 
@@ -242,6 +288,40 @@ KNOWN_BAD: dict[str, tuple[Callable[[Bench], str], str]] = {
         "constraint 'cheap': the sentence asks for 'limit', but its check has only ['field', 'high', 'low']",
     ),
     "a compiled text whose numbers are not those of its check": (other_numbers, "Recompile: pytest evals/ --compile"),
+    "required what a wider rule forbids": (
+        lambda bench: refusal(
+            lambda: check_card(
+                Card(
+                    card_id="torn",
+                    workflow="w",
+                    patterns=(
+                        Pattern(punch_type="child_spawn", like="code"),
+                        Pattern(punch_type="child_spawn", like="%", forbidden=True),
+                    ),
+                )
+            )
+        ),
+        "card 'torn' asks for and forbids child_spawn:code",
+    ),
+    "a rule in an exit text that the card does not have": (
+        lambda bench: exits("End {{SESSION_ID}} by {{CARD}}, and gate_pass:mypy."),
+        "names the rule 'gate_pass:mypy', which its card does not have",
+    ),
+    "an exit text that does not say which card": (
+        lambda bench: exits("End {{SESSION_ID}}."),
+        "the text for 'acknowledge-pr-ledger' lost {{CARD}}",
+    ),
+    "a text without the demos that the program was judged with": (
+        hidden_demos,
+        "its publish leaves out demo 1 of predictor 'self'",
+    ),
+    "a file of another version": (other_format, "program.json: format is 2, this version reads 1. "),
+    "demos in the form of another version": (
+        other_demos,
+        "program.json: predictor 'self': demo 1 holds ['inputs', 'outputs'], no fields of its signature",
+    ),
+    "a metric that is no number": (judged_nan, "the metric returned nan"),
+    "one rule of several broken at a score of 0.8": (one_rule_broken, "the plan holds 'ses_91f0aa12'"),
     "a past session's id in a text": (
         lambda bench: refusal(lambda: publish("infinite_retry", worded("Go on like ses_91f0aa12."))),
         "the text of fitter-dispatch:infinite_retry names the session 'ses_91f0aa12'; write {{SESSION_ID}} instead",

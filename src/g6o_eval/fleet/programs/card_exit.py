@@ -198,8 +198,8 @@ def _variants(card_id: str, formulas: Mapping[str, Mapping[str, str]]) -> Iterat
 
 
 def _check_rules(prompt_id: str, text: str, card: Card) -> None:
-    own = {str(rule) for rule in card.patterns}
-    if foreign := [rule for rule in _RULE.findall(text) if rule.rstrip(".,;:)") not in own]:
+    named, own = [rule.rstrip(".,;:)") for rule in _RULE.findall(text)], {str(rule) for rule in card.patterns}
+    if foreign := [rule for rule in named if rule not in own]:
         raise DeclarationError(f"the text of {prompt_id} names the rule {foreign[0]!r}, which its card does not have")
 
 

@@ -100,7 +100,7 @@ class DecompositionMetric:
 def rand_index(made: Sequence[Sequence[str]], wanted: Sequence[Sequence[str]]) -> float:
     """Return the share, in [0, 1], of pairs of wanted entries that are together in both or apart in both.
 
-    An entry that was not made stands apart from every other.
+    A pair with an entry that was not made agrees with nothing.
     """
     entries = sorted({entry for group in wanted for entry in group})
     pairs = list(itertools.combinations(entries, 2))
@@ -130,7 +130,7 @@ def _long_words(text: str) -> set[str]:
 
 MIN_SUBTASKS, MAX_SUBTASKS = 3, 7
 MIN_COST_USD, MAX_COST_USD, MAX_TOTAL_USD = 0.05, 2.0, 4.0
-"""factory.md's measured curve: beyond $2 a session pays for its own length; an epic's share of a night is $4."""
+"""The fleet's measured cost curve: beyond $2 a session pays for its own length; an epic's share of a night is $4."""
 
 
 def count_problem(prediction: Any, *, low: int, high: int) -> str | None:
