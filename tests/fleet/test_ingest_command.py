@@ -126,5 +126,17 @@ def test_a_folder_that_may_not_be_listed_is_an_error_with_its_name(run: Run, tmp
     )
 
 
+def test_an_error_shows_no_secret_and_no_escape(run: Run, tmp_path: Path) -> None:
+    secret = "gh" + "p_" + "A1b2C3d4" * 5
+    (tmp_path / "tasks").mkdir()
+    (tmp_path / "tasks" / "truth.jsonl").write_text(f'{{"session_id":"{secret}"}}\n')
+
+    result = run("tasks")
+
+    assert result.exit_code == 2
+    assert secret[:12] not in result.output
+    assert "[redacted:github-token]" in result.output
+
+
 def test_a_report_of_nothing_says_how_many_folders_there_were() -> None:
     assert Report().lines() == [("folders", "", 0)]

@@ -12,6 +12,7 @@ from g6o_eval.errors import DataError
 from g6o_eval.fleet.ingest.rows import COLUMNS
 from g6o_eval.fleet.ingest.write import BATCH, OTHER_COPY, ingest
 from g6o_eval.store.port import Row, Store
+from support.serve import usual
 from support.task_folders import API, UI, as_bytes, make_folder, request, say, tool, tool_use, turn
 
 TALK = [say("text", "Do it."), request(at=5, cost=0.5), tool("readFile", at=6, path="a.py"), say("text", "Done.", at=9)]
@@ -214,3 +215,19 @@ def test_a_folder_that_is_gone_keeps_its_rows(store: Store, tmp_path: Path) -> N
     ingest(store, [tmp_path / "tasks"])
 
     assert rows(store, "SELECT session_id FROM agent_sessions") == [("one",)]
+
+
+def test_formats_that_stand_side_by_side_are_all_read(store: Store, tmp_path: Path) -> None:
+    make_folder(tmp_path / "all", "one", ui=TALK)
+    (tmp_path / "all" / "log").mkdir()
+    (tmp_path / "all" / "export.json").write_text(json.dumps(usual("ses_a")))
+    stored = tmp_path / "all" / "storage"
+    for part in ("session/p/ses_b", "message/ses_b/msg_1"):
+        (stored / part).parent.mkdir(parents=True)
+        (stored / f"{part}.json").write_text(json.dumps(usual("ses_b")["messages"][0]["info"]))
+
+    report = ingest(store, [tmp_path / "all"])
+
+    found = rows(store, "SELECT session_id FROM agent_sessions ORDER BY session_id")
+    assert found == [("one",), ("ses_a",), ("ses_b",)]
+    assert (report.folders, report.refused) == (3, {})

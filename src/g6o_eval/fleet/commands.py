@@ -12,6 +12,7 @@ import click
 from g6o_eval.commands.open import open_chosen, store_option
 from g6o_eval.fleet.progress import show_progress
 from g6o_eval.fleet.report_file import report_option, write_report
+from g6o_eval.redact import plain, redact
 
 if TYPE_CHECKING:
     from g6o_eval.fleet.ingest.report import Report
@@ -53,7 +54,7 @@ def ingest(paths: tuple[Path, ...], report_file: Path | None, follow: bool, stor
             with show_progress() as progress:
                 report = ingest_into(opened, paths, progress=progress)
         except DataError as error:
-            raise click.UsageError(str(error)) from None
+            raise click.UsageError(plain(redact(str(error)))) from None
         except OSError as error:
             raise click.ClickException(_unlistable(error)) from error
     _tell(report, report_file)
@@ -62,7 +63,8 @@ def ingest(paths: tuple[Path, ...], report_file: Path | None, follow: bool, stor
 
 
 def _unlistable(error: OSError) -> str:
-    return f"cannot look into {str(error.filename)!r}: {error.strerror}. Nothing was written; is it yours to read?"
+    where = redact(repr(str(error.filename)))
+    return f"cannot look into {where}: {error.strerror}. Nothing was written; is it yours to read?"
 
 
 def _follow(store: Store, paths: tuple[Path, ...], report_file: Path | None) -> None:
@@ -74,7 +76,9 @@ def _follow(store: Store, paths: tuple[Path, ...], report_file: Path | None) -> 
             write_report(report_file, report.to_json())
 
     with suppress(KeyboardInterrupt):
-        follow(store, paths, wrote=wrote, lost=lambda error: click.echo(f"{error}; trying again", err=True))
+        follow(
+            store, paths, wrote=wrote, lost=lambda error: click.echo(plain(redact(f"{error}; trying again")), err=True)
+        )
 
 
 def _tell(report: Report, report_file: Path | None) -> None:

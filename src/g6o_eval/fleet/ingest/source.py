@@ -63,7 +63,7 @@ class TaskFolder:
         return read_folder(self.folder, known=known)
 
 
-def find_task_folders(path: Path) -> list[Source] | None:
+def find_task_folders(path: Path) -> list[TaskFolder] | None:
     """Return the task folders at a path; every folder may be one, or hold them."""
     if not path.is_dir():
         return None
@@ -71,8 +71,8 @@ def find_task_folders(path: Path) -> list[Source] | None:
     return [TaskFolder(folder if folder.is_symlink() else folder.resolve()) for folder in find_folders(path)]
 
 
-FINDERS: tuple[Finder, ...] = (find_exports, find_databases, find_storage, find_task_folders)
-"""In the order that they are asked; the first that knows a path has it."""
+FINDERS: tuple[Finder, ...] = (find_exports, find_databases, find_storage)
+"""Of formats that are known by what they hold; any folder may hold task folders, or be one."""
 
 
 def find_sources(paths: Iterable[Path]) -> list[Source]:
@@ -86,10 +86,20 @@ def find_sources(paths: Iterable[Path]) -> list[Source]:
 
 
 def _find(path: Path) -> Sequence[Source]:
-    for finder in FINDERS:
-        if (found := finder(path)) is not None:
-            return found
+    """Return the sources of all formats at a path. Beside others, a folder without a task's files is none."""
+    found = [some for finder in FINDERS if (some := finder(path)) is not None]
+    if (folders := find_task_folders(path)) is not None:
+        found.append([each for each in folders if not found or _may_be_task(each)])
+    if found:
+        return [source for some in found for source in some]
     raise DataError(
         f"{str(path)!r} holds no sessions: expected a task folder, a folder of them, the "
         "extension's storage, an OpenCode export, kilo.db, or OpenCode's storage folder"
     )
+
+
+def _may_be_task(source: TaskFolder) -> bool:
+    try:
+        return bool(list_files(source.folder).files)
+    except OSError:
+        return True  # reading it says why
