@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import pickle
 import sqlite3
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from g6o_eval.fleet.ingest import kilodb
 from g6o_eval.fleet.ingest.census import FOREIGN
 from g6o_eval.fleet.ingest.kilo import UNCHANGED
-from g6o_eval.fleet.ingest.kilodb import DAMAGED, FOREIGN_SCHEMA, LOCKED
-from g6o_eval.fleet.ingest.opencode import parse_json, session_of
+from g6o_eval.fleet.ingest.kilodb import DAMAGED, FOREIGN_SCHEMA, LOCKED, read_stored
+from g6o_eval.fleet.ingest.opencode import session_of
 from g6o_eval.fleet.ingest.source import Source, find_sources
 from g6o_eval.fleet.session import Refused, Session
 from support.serve import START, Json, usual
@@ -120,25 +122,33 @@ def test_a_stamp_changes_with_every_write_and_travels_to_another_process(
     assert not before.settled
 
 
-def test_one_snapshot_is_read_while_somebody_writes(
-    database: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A message that is committed in the middle of the reading is of the next one."""
-    put(database, usual("ses_a", turns=3))
-    before = read(tmp_path)
-    late = usual("ses_a", turns=9)["messages"][-1]
+def write_anew(path: Path, stopped: threading.Event) -> None:
+    """Give all texts the same new words, in one transaction each time."""
+    with closing(sqlite3.connect(path, isolation_level=None)) as database:
+        for number in itertools.count():
+            if stopped.is_set():
+                return
+            data = json.dumps({"type": "text", "text": f"words {number}"})
+            database.execute("UPDATE part SET data = ? WHERE id LIKE '%_001'", (data,))
 
-    def parse_and_write(text: str | bytes) -> object:
-        if not database.execute("SELECT 1 FROM message WHERE id = ?", (late["info"]["id"],)).fetchall():
-            put_message(database, late, "ses_a")
-        return parse_json(text)
 
-    monkeypatch.setattr(kilodb, "parse_json", parse_and_write)
-    during = read(tmp_path)
-    monkeypatch.undo()
+def test_one_snapshot_is_read_while_somebody_writes(database: sqlite3.Connection, tmp_path: Path) -> None:
+    put(database, usual("ses_a", turns=40))
+    stopped = threading.Event()
+    writer = threading.Thread(target=write_anew, args=(tmp_path / "kilo.db", stopped))
+    writer.start()
+    until = time.monotonic() + 10
+    found: list[frozenset[str]] = []
+    try:
+        while len(set(found)) < 5 and time.monotonic() < until:
+            session = read(tmp_path)
+            found.append(frozenset(each.preview for each in session.messages if each.role == "assistant"))
+    finally:
+        stopped.set()
+        writer.join()
 
-    assert during == before
-    assert len(read(tmp_path).messages) == len(before.messages) + 1
+    assert {len(texts) for texts in found} == {1}
+    assert len(set(found)) >= 5
 
 
 def test_the_database_is_left_as_it_was(database: sqlite3.Connection, tmp_path: Path) -> None:
@@ -176,17 +186,16 @@ def refused(path: Path) -> tuple[str, str]:
     return found.reason, found.issues[0].detail
 
 
-def test_a_locked_database_is_refused(
-    database: sqlite3.Connection, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_locked_database_is_refused(database: sqlite3.Connection, tmp_path: Path) -> None:
     """Only with a rollback journal: in WAL mode nobody waits."""
-    monkeypatch.setattr(kilodb, "BUSY_SECONDS", 0.05)
     put(database, usual("ses_a"))
     database.execute("PRAGMA journal_mode = DELETE")
     database.execute("BEGIN EXCLUSIVE")
 
-    assert refused(tmp_path) == (LOCKED, "database is locked")
+    found = read_stored(tmp_path / "kilo.db", "ses_a", busy_seconds=0.05)
 
+    assert isinstance(found, Refused)
+    assert (found.reason, found.issues[0].detail) == (LOCKED, "database is locked")
     database.execute("COMMIT")
     assert len(read(tmp_path).messages) == 2
 

@@ -37,24 +37,26 @@ def list_sessions(path: Path) -> list[str] | Refused:
         return _refused(path.name[:ID_CHARS], path, error)
 
 
-def read_stored(path: Path, session_id: str, *, known: str | None = None) -> Session | Refused:
+def read_stored(
+    path: Path, session_id: str, *, known: str | None = None, busy_seconds: float = BUSY_SECONDS
+) -> Session | Refused:
     """Return a session as it stands at one moment, whoever writes meanwhile; UNCHANGED when `known` is its digest."""
     try:
-        with _opened(path) as database:
+        with _opened(path, busy_seconds) as database:
             return _read_session(database, session_id, known=known)
     except sqlite3.Error as error:
         return _refused(session_id, path, error)
 
 
 @contextmanager
-def _opened(path: Path) -> Iterator[sqlite3.Connection]:
+def _opened(path: Path, busy_seconds: float = BUSY_SECONDS) -> Iterator[sqlite3.Connection]:
     """Open a database for reading, inside one read transaction: one snapshot.
 
     Raises:
         sqlite3.Error: it is locked, damaged, or of another schema.
     """
     address = f"file:{quote(str(path.resolve()))}?mode=ro"
-    with closing(sqlite3.connect(address, uri=True, timeout=BUSY_SECONDS, isolation_level=None)) as database:
+    with closing(sqlite3.connect(address, uri=True, timeout=busy_seconds, isolation_level=None)) as database:
         database.execute("PRAGMA query_only = ON")
         # Only text is read: a column that holds something else is decoded as far as it can be.
         database.text_factory = lambda data: data.decode("utf-8", "replace")
