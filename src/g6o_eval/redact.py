@@ -202,10 +202,10 @@ _GROUPS = [
 def hints_at_secret(text: str) -> bool:
     """Say whether a text holds what every secret holds within HINT_REACH characters of its start; quick."""
     lowered = text.lower()
-    for sign, hints in _GROUPS:
-        if sign in lowered and any([hint in lowered for hint in hints]):  # noqa: C419 - a generator costs more
-            return True
-    return False
+    return any(
+        sign in lowered and any([hint in lowered for hint in hints])  # noqa: C419 - a generator costs more
+        for sign, hints in _GROUPS
+    )
 
 
 _ESCAPES = re.compile(

@@ -57,7 +57,10 @@ _NOTICE_WINDOW = 400
 class ApiReader:
     """Takes the elements in order; its public attributes are what was read so far."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_speech: bool = True) -> None:
+        """Read a history; without `keeps_speech` what is said in it is only counted: the interface shows it too."""
+        self.keeps_speech = keeps_speech
+        self.said = 0
         self.census = Census(API_FILE)
         self.messages: list[Message] = []
         self.notices: list[Message] = []
@@ -195,8 +198,12 @@ class ApiReader:
                 return
 
     def _say(self, spot: Spot, text: str, *, role: Role, kind: str = "") -> None:
-        if text.strip():
-            self.messages.append(speech(self._next_part(spot), text, role=role, kind=kind or f"api.{role}"))
+        if not text.strip():
+            return
+        self.said += 1
+        place = self._next_part(spot)  # taken in any case: the calls' parts are the same without speech
+        if self.keeps_speech:
+            self.messages.append(speech(place, text, role=role, kind=kind or f"api.{role}"))
 
     def _note(self, element: Json) -> None:
         """Take mode, model, folder and price, from Cline's own fields and from what the model is told."""

@@ -117,11 +117,13 @@ def _read_once(listing: Listing, known: str | None) -> Session | Refused:
 
 
 def _read_files(listing: Listing, digest: str, *, item: HistoryItem) -> Session | Refused:
-    ui, api, metadata, history = UiReader(), ApiReader(), Census(METADATA_FILE), Census(HISTORY_FILE)
-    api_name = API_FILE if best_copy(listing, API_FILE) else OLD_API_FILE
+    ui, metadata, history = UiReader(), Census(METADATA_FILE), Census(HISTORY_FILE)
     metadata_path, noted = read_object(best_copy(listing, METADATA_FILE), metadata)
-    paths = (_read_array(listing, UI_FILE, reader=ui), _read_array(listing, api_name, reader=api), metadata_path)
+    ui_path = _read_array(listing, UI_FILE, reader=ui)
     ui.close()
+    api = ApiReader(keeps_speech=not ui.census.elements)
+    api_name = API_FILE if best_copy(listing, API_FILE) else OLD_API_FILE
+    paths = (ui_path, _read_array(listing, api_name, reader=api), metadata_path)
     history_path, entry = read_object(best_copy(listing, HISTORY_FILE), history)
     censuses = (ui.census, api.census, metadata)
     files = tuple(census.file(path) for census, path in zip(censuses, paths, strict=True))
@@ -159,7 +161,7 @@ def _join(ui: UiReader, api: ApiReader, *, session_id: str, digest: str) -> Sess
     skipped = Counter(source.skipped)
     calls = list(api.calls)
     if source is ui:
-        skipped[SAME_SPEECH] += len(api.messages)
+        skipped[SAME_SPEECH] += api.said
         note_turns(ui.calls, api.answers)
         failed = [call for call in join(ui.calls, api.calls) if call.status in ("error", "denied")]
         if ui.census.losses:
