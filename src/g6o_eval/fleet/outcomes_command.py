@@ -30,7 +30,7 @@ NOTHING = "The store holds no sessions. Run: g6o-eval ingest PATH"
 )  # fmt: skip
 @store_option
 def outcomes(budget_usd: float | None, truth_file: Path | None, store: str | None) -> None:
-    """Label and measure every session of the store, and pair stopped sessions with their recoveries.
+    """Label and measure all sessions, and pair stopped ones with their recoveries.
 
     Labels are written with the rule that gave them and the version of the rules, in one commit; a
     second run writes nothing. Shown are the sessions per label, rule and category, and for each
