@@ -126,15 +126,18 @@ def write_anew(path: Path, stopped: threading.Event) -> None:
     """Give all texts the same new words, in one transaction each time."""
     with closing(sqlite3.connect(path, isolation_level=None)) as database:
         for number in itertools.count():
-            if stopped.is_set():
-                return
             data = json.dumps({"type": "text", "text": f"words {number}"})
             database.execute("UPDATE part SET data = ? WHERE id LIKE '%_001'", (data,))
+            if stopped.is_set():
+                return
 
 
 def test_one_snapshot_is_read_while_somebody_writes(database: sqlite3.Connection, tmp_path: Path) -> None:
     put(database, usual("ses_a", turns=40))
     stopped = threading.Event()
+    stopped.set()
+    write_anew(tmp_path / "kilo.db", stopped)  # once
+    stopped.clear()
     writer = threading.Thread(target=write_anew, args=(tmp_path / "kilo.db", stopped))
     writer.start()
     until = time.monotonic() + 10
