@@ -9,11 +9,12 @@ import signal
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from g6o_eval.errors import UnavailableError
+from g6o_eval.errors import UnavailableError, UnfitError
 from g6o_eval.fleet.listen import Listener, Pace
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.embedded import EmbeddedStore
@@ -21,7 +22,7 @@ from g6o_eval.store.port import Row, Store
 from g6o_eval.store.schema import known_migrations, migrate
 from support.copies import Copies, Copy
 from support.dolt_server import DoltServer
-from support.listening import FIRST, expected, heard_all, listen, rows, serving, stored
+from support.listening import FIRST, QUICK, expected, heard_all, listen, rows, serving, stored
 from support.serve import Json, Script, ServeServer, events_of, sse, usual
 
 KILLS = int(os.environ.get("G6O_TEST_KILLS", "3"))
@@ -161,6 +162,37 @@ def test_a_store_that_stays_away_ends_it_with_what_was_not_written(
         f"{held_message(tmp_path)}\nNot written: {len(events_of(FIRST))} events, and what is new in 1 sessions. "
         "Listen again and the server is asked for the sessions; it sends no event twice"
     )
+
+
+# A daemon that writes to the same tables, and does not commit.
+
+
+def test_raw_events_of_a_daemon_that_does_not_commit_are_refused_or_left_to_it(
+    dolt_server: DoltServer, database: str, tmp_path: Path
+) -> None:
+    url = dolt_server.url(database)
+    store = open_store(url, root=tmp_path)
+    migrate(store, known_migrations())
+    dolt_server.run(
+        "INSERT INTO raw_sse_events VALUES ('h', 'ses_a', 'x', NULL, '2026-01-01 00:00:00', '{}')", database=database
+    )
+    head = store.head()
+
+    with serving(Script(streams=[sse(*events_of(FIRST))])) as server, pytest.raises(UnfitError) as caught:
+        listen(store, server.url, lambda listener: False)
+    refused_at = store.head()
+    with serving(Script(streams=[sse(*events_of(FIRST))])) as server:
+        listen(store, server.url, lambda listener: listener.heard.sessions > 0, pace=replace(QUICK, keep_raw=False))
+
+    assert str(caught.value) == (
+        f"{url}: another client left uncommitted rows in raw_sse_events, which this change writes to. Nothing was "
+        "written. Look at them and commit them: g6o-eval adopt. Or listen with --no-raw, and leave that table to "
+        "whoever writes to it"
+    )
+    assert refused_at == head
+    assert stored(store) == expected(FIRST)
+    assert store.dirty() == ("raw_sse_events",)
+    assert rows(store, "SELECT source_hash FROM raw_sse_events") == [("h",)]
 
 
 # The listener itself.

@@ -6,32 +6,27 @@ for what was missed, and a session of which the beginning was not heard is asked
 
 from __future__ import annotations
 
-import hashlib
-import json
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timezone
 
-import orjson
-
 from g6o_eval.errors import UnavailableError
-from g6o_eval.fleet.ingest.events import COLUMNS, TABLE, Event, parse_event, raw_row
-from g6o_eval.fleet.ingest.mirror import Held, Mirror
+from g6o_eval.fleet.ingest.events import Event, parse_event, raw_row
+from g6o_eval.fleet.ingest.mirror import Mirror
 from g6o_eval.fleet.ingest.opencode import SOURCE, session_of
-from g6o_eval.fleet.ingest.rewrite import rewrite
 from g6o_eval.fleet.listen_asker import Asker
 from g6o_eval.fleet.listen_events import TooLong
 from g6o_eval.fleet.listen_server import Server
 from g6o_eval.fleet.listen_stream import Connected, Ended, Stream
+from g6o_eval.fleet.listen_writing import held_digest, write_heard
 from g6o_eval.fleet.session import Session
 from g6o_eval.store.port import Row, Store
 
 GARBAGE = "event that is no JSON of type and properties"
 TOO_LONG = "event that is too long to be held; its session is asked for instead"
 UNWRITTEN = "session changed, but its beginning could not be asked for"
-_HASHES_AT_ONCE = 500
 _SESSIONS_AT_ONCE = 50
 """Sessions of one commit while the server is asked for all of them."""
 
@@ -233,21 +228,9 @@ class Listener:
         self.heard.asked = self._asker.asked
         sessions = [found for session_id in whole if (found := self._session(session_id)) is not None]
         if sessions or self._raw:
-            with self._store.change(f"Listen to {len(self._raw)} events, {len(sessions)} sessions") as change:
-                known: set[object] = set()
-                hashes = list(self._raw)
-                for start in range(0, len(hashes), _HASHES_AT_ONCE):
-                    some = hashes[start : start + _HASHES_AT_ONCE]
-                    holes = ", ".join("?" * len(some))
-                    sql = f"SELECT source_hash FROM {TABLE} WHERE source_hash IN ({holes})"  # noqa: S608 # a constant
-                    known |= {row[0] for row in change.read(sql, some)}
-                fresh = [row for source_hash, row in self._raw.items() if source_hash not in known]
-                if fresh:
-                    change.insert(TABLE, COLUMNS, fresh)
-                if sessions:
-                    rewrite(change, sessions)
-            self.heard.commits += change.commit is not None
-            self.heard.raw += len(fresh)
+            fresh, commit = write_heard(self._store, self._raw, sessions)
+            self.heard.commits += commit is not None
+            self.heard.raw += fresh
             self.heard.sessions += len(sessions)
             self._raw.clear()
         self._written |= {session.session_id: session.source_digest for session in sessions}
@@ -258,7 +241,7 @@ class Listener:
         """Return a held session, None when it is empty or the store has just this."""
         held = self._mirror.sessions[session_id]
         document = [*held.document(), *held.odd]
-        digest = _digest(held, document)
+        digest = held_digest(held, document)
         if self._written.get(session_id) == digest:
             return None
         found = session_of({**held.info, "id": session_id}, document, digest=digest, size_bytes=held.size)
@@ -270,13 +253,3 @@ class Listener:
             if not held.changed and (held.deleted or self._mirror.size > self._pace.held_chars):
                 self._mirror.drop(session_id)
                 self._touched.pop(session_id, None)
-
-
-def _digest(held: Held, document: Sequence[object]) -> str:
-    """Return the SHA-256 of what a Session is made from."""
-    about = [held.info.get("parentID"), held.info.get("cost"), held.info.get("agent"), document]
-    try:
-        text = orjson.dumps(about, option=orjson.OPT_SORT_KEYS)
-    except orjson.JSONEncodeError:  # a number of more than 64 bits
-        text = json.dumps(about, sort_keys=True).encode()
-    return hashlib.sha256(text).hexdigest()
