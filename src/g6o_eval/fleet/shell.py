@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Literal
 
 from g6o_eval.fleet.shell_words import Token, Unclear, tokens
@@ -49,8 +50,9 @@ _DEPTH = 20
 """Brackets inside brackets that are followed; what is deeper is Opaque."""
 
 
+@lru_cache(maxsize=1024)
 def parse(text: str) -> Command:
-    """Return the structure of a command; a text that no shell takes is Opaque."""
+    """Return the structure of a command; a text that no shell takes is Opaque. The same few come again and again."""
     try:
         parser = _Parser(list(tokens(text)))
         found = parser.sequence(until=None, depth=0)

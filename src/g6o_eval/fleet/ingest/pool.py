@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import multiprocessing
 import os
 import signal
@@ -17,6 +18,8 @@ from g6o_eval.fleet.ingest.source import Source
 
 AHEAD = 4
 """Readings that wait for the writer, for each process: what bounds the memory, and still keeps all busy."""
+_COLLECT_AFTER = 100_000
+"""Objects that a reading process makes before it looks for cycles; Python's own number is 700."""
 POOLED_BYTES = 16_000_000
 """What must be there to read before processes are started; starting one costs as much as reading 2 MB."""
 
@@ -72,7 +75,11 @@ def _in_order(pool: ProcessPoolExecutor, tasks: Iterable[Task], *, ahead: int) -
 
 
 def _begin() -> None:
-    """Leave Ctrl-C to the writer, and end with it: a killed writer closes no queue."""
+    """Leave Ctrl-C to the writer, and end with it: a killed writer closes no queue.
+
+    What a reader makes has no cycles, but is much: the collector would look at it again and again.
+    """
+    gc.set_threshold(_COLLECT_AFTER)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     threading.Thread(target=_end_with_parent, daemon=True).start()
 
