@@ -13,8 +13,10 @@ from g6o_eval.errors import RefusedError
 from g6o_eval.fleet.ingest.write import ingest
 from g6o_eval.fleet.legacy import LegacyReport, import_daemon
 from g6o_eval.fleet.legacy_command import import_daemon as command
+from g6o_eval.fleet.tables import MIGRATIONS
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.port import Row, Store
+from g6o_eval.store.schema import HARNESS, migrate
 from support.daemon_database import KILLED, LAST_TURN, REPLAYED, SESSIONS, seed_daemon
 from support.dolt_server import DoltServer
 from support.task_folders import make_folder, say, tool
@@ -160,6 +162,23 @@ def test_a_session_that_was_read_from_its_own_log_stays_as_it_was_read(
     assert some(store, f"SELECT * FROM tasks WHERE task_id = '{ONE}'") == before
     assert some(store, f"SELECT COUNT(*) FROM punches WHERE task_id = '{ONE}' AND file IS NULL") == [(0,)]
     assert counts(report, "punches")["session was read from its own log"] > 0
+
+
+def test_what_was_read_from_logs_into_the_daemons_database_is_left_to_the_logs(
+    store: Store, daemon: Store, dolt_server: DoltServer, database: str, tmp_path: Path
+) -> None:
+    dolt_server.run("CALL DOLT_COMMIT('-Am', 'what the daemon wrote')", database=database)
+    make_folder(tmp_path / "tasks", ui=[say("text", "Do it."), tool("readFile", at=5, path="a.py")])
+    theirs = open_store(dolt_server.url(database), root=tmp_path)
+    migrate(theirs, (*HARNESS, *MIGRATIONS))
+    ours = ingest(theirs, [tmp_path / "tasks"]).rows["punches"]
+    theirs.close()
+
+    report = import_daemon(store, daemon)
+    ingest(store, [tmp_path / "tasks"])
+
+    assert counts(report, "punches")["left: read from a log by g6o-eval; ingest the log"] == ours
+    assert some(store, "SELECT COUNT(*) FROM punches WHERE task_id = 'task-1'") == [(ours,)]
 
 
 def test_a_database_without_any_of_the_tables_is_imported_as_nothing(

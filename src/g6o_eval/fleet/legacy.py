@@ -25,6 +25,8 @@ LOGGED = "session was read from its own log"
 STREAMED = "streamed copy of a message"
 WRITTEN = "written"
 READ = "read"
+OURS = "left: read from a log by g6o-eval; ingest the log"
+"""Without their log they would stand as the daemon's, and in the way of the log when it comes."""
 CUT = "left: kept in part only; its events and the logs are whole"
 """Texts are cut at their first streamed piece, calls lack arguments and times: `listen --replay` reads the events."""
 FILE = "daemon"
@@ -33,7 +35,7 @@ FILE = "daemon"
 _COLUMNS: Mapping[str, tuple[str, ...]] = {
     "punches": (
         "punch_id", "task_id", "punch_type", "punch_key", "observed_at", "source_hash", "cost", "tokens_input",
-        "tokens_output", "tokens_reasoning",
+        "tokens_output", "tokens_reasoning", "file",
     ),
     "punch_cards": (
         "card_id", "workflow_name", "punch_type", "punch_key_pattern", "required", "forbidden", "enforced",
@@ -131,6 +133,9 @@ class _Run:
         before, streamed = set[Value](), set[Row]()
         fresh: list[Row] = []
         for found in self._found("punches"):
+            if found["file"] is not None:
+                counts[OURS] += 1
+                continue
             row = rows_of.punch_row(found, counts)
             if isinstance(row, str):
                 counts[row] += 1
