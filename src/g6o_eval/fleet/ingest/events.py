@@ -14,6 +14,8 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any
 
+import orjson
+
 from g6o_eval.fleet.ingest.opencode import parse_json
 from g6o_eval.fleet.ingest.text import ID_CHARS, label, milliseconds
 from g6o_eval.redact import plain, redact
@@ -85,7 +87,7 @@ def source_hash(event: Event) -> str:
     """
     whole = {"type": event.type, "properties": event.properties}
     try:
-        text = json.dumps(_in_order(whole), ensure_ascii=False, separators=(",", ":"))
+        text = _compact(_in_order(whole))
     except _OddNumberError:
         text = "".join(_javascript(whole))
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
@@ -110,19 +112,28 @@ def raw_row(event: Event, *, observed_at: datetime) -> Row:
         source_hash(event),
         label(event.session_id or NO_SESSION, ID_CHARS),
         label(event.type, TYPE_CHARS),
-        None if happened is None else _naive_utc(datetime.fromtimestamp(happened / 1000, timezone.utc)),
-        _naive_utc(observed_at),
+        None if happened is None else _utc_second(happened // 1000),
+        _utc_second(int(observed_at.timestamp())),
         safe_payload({"type": event.type, "properties": event.properties}),
     )
 
 
-def _naive_utc(at: datetime) -> str:
-    return at.astimezone(timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+@lru_cache(maxsize=1_024)
+def _utc_second(epoch_seconds: int) -> str:
+    return datetime.fromtimestamp(epoch_seconds, timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _compact(value: object) -> str:
+    """Return JSON without blanks, what is not ASCII as it is."""
+    try:
+        return orjson.dumps(value).decode()
+    except orjson.JSONEncodeError:  # a number of more than 64 bits
+        return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
 
 
 def safe_payload(payload: object) -> str:
     """Return the payload as JSON, which it still is when secrets were taken out."""
-    text = json.dumps(payload, ensure_ascii=False, separators=(",", ":"))
+    text = _compact(payload)
     if redact(text) != text:
         payload = _without_secrets(payload)
         text = json.dumps(payload, ensure_ascii=False)
