@@ -215,15 +215,15 @@ _ESCAPES = re.compile(
 
 
 def _candidates(text: str) -> list[Secret]:
-    blanked = _ESCAPES.sub(lambda escape: " " * len(escape.group()), text)
-    return _matches(text) + (_matches(blanked) if blanked != text else [])
-
-
-def _matches(text: str) -> list[Secret]:
     lowered = text.lower()
     present = {hint for hint in _HINTS if hint in lowered}
     if not present:
         return []
+    blanked = _ESCAPES.sub(lambda escape: " " * len(escape.group()), text)
+    return _matches(text, present) + (_matches(blanked, present) if blanked != text else [])
+
+
+def _matches(text: str, present: set[str]) -> list[Secret]:
     marks = [mark.span() for mark in _MARK.finditer(text)]
     found = []
     for pattern in _PATTERNS:
