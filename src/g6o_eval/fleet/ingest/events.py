@@ -32,6 +32,8 @@ _TIMES = ("completed", "end", "updated", "start", "created")
 """The keys of a `time` object, the latest moment first."""
 _ICU_ORDER = "_-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789"
 _RANK = {char: rank for rank, char in enumerate(_ICU_ORDER)}
+_FEW = 30
+"""Names of one object whose order is remembered: the same objects come again and again."""
 _CREDENTIAL = re.compile(r"pass|pwd|secret|token|key|auth", re.IGNORECASE)
 
 
@@ -159,8 +161,12 @@ class _OddNumberError(ValueError):
 
 def _in_order(value: Any) -> Any:
     """Return the value with keys in order and whole numbers as JavaScript writes them; much the quicker way."""
+    if isinstance(value, str):
+        return value
     if isinstance(value, dict):
-        return {key: _in_order(value[key]) for key in sorted(value, key=_locale_key)}
+        names = tuple(value)
+        ordered = _sorted(names) if len(names) <= _FEW else sorted(names, key=_locale_key)
+        return {name: _in_order(value[name]) for name in ordered}
     if isinstance(value, list):
         return [_in_order(item) for item in value]
     if not isinstance(value, float):
@@ -190,6 +196,11 @@ def _javascript(value: Any) -> Iterator[str]:
         yield _javascript_number(value)
     else:
         yield json.dumps(value, ensure_ascii=False)
+
+
+@lru_cache(maxsize=1_024)
+def _sorted(names: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(sorted(names, key=_locale_key))
 
 
 @lru_cache(maxsize=4_096)
