@@ -14,7 +14,7 @@ from g6o_eval.dataset import Dataset
 from g6o_eval.eval import Eval
 from g6o_eval.fleet.diagnosis import DiagnosisCategory
 from g6o_eval.gate import Gate
-from g6o_eval.optimizer import Bootstrap
+from g6o_eval.optimizer import Guidance
 from g6o_eval.score import Score
 
 # ── Signature ──
@@ -139,6 +139,20 @@ CONSTRAINTS = (
     ),
 )
 
+GUIDANCE = (
+    "If it says 'permission', 'approve', 'approval', 'confirm', 'proceed', 'allow' or 'never answered', "
+    "then stuck_on_approval.",
+    "If it says 'same call' or 'error', then infinite_retry.",
+    "If it says 'condense_context', 'sliding_window_truncation', 'context', 'again' or 'read', "
+    "then context_exhaustion.",
+    "If it says 'also', 'clean', 'refactor', 'feature', 'folders' or 'scope', then scope_creep.",
+    "If it says 'mistakes', 'no_tool_used', 'required parameter', 'undo', 'Updated 1 path', 'not sure' or 'wrong', "
+    "then model_confusion.",
+    "Trust what was said last.",
+)
+"""What may be added to the instructions: the words that the rules of `fleet/diagnosis.py` look for, those that the
+evidence is written with, and what train shows. Demos do less, at three times the tokens: decisions/diagnosis.md."""
+
 # ── Eval ──
 
 DIAGNOSIS = Eval(
@@ -147,8 +161,8 @@ DIAGNOSIS = Eval(
     dataset=DATASET,
     metric=DiagnosisMetric(),
     constraints=CONSTRAINTS,
-    optimizer=Bootstrap(candidates=8, max_demos=12, threshold=0.8, seed=11),
-    budget=Budget(calls=800, usd=5),
+    optimizer=Guidance(lines=GUIDANCE, most=5),
+    budget=Budget(calls=1_500, usd=5),
     gate=Gate(min_mean=0.50, max_drop=0.10),
     prompt_id="diagnosis:classifier",
 )
