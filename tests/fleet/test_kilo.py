@@ -197,6 +197,16 @@ def test_the_harness_scolding_the_model_is_a_notice(tmp_path: Path) -> None:
         ([ask("resume_task")], "interrupted", "say.text"),
         ([request()], "interrupted", "say.api_req_started"),
         ([request(cancelReason="user_cancelled")], "interrupted", "say.api_req_started user_cancelled"),
+        (
+            [request(cancelReason="user_cancelled"), say("reasoning", "Let me"), say("text", "I wi")],
+            "interrupted",
+            "say.api_req_started user_cancelled",
+        ),
+        (
+            [request(cancelReason="user_cancelled"), ask("resume_task"), request(), say("text", "Done.")],
+            "unknown",
+            "say.text",
+        ),
         ([tool("readFile", path="a")], "unknown", "ask.tool readFile"),
         ([ask("followup", "{}")], "unknown", "ask.followup"),
     ],

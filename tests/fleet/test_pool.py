@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
+import re
 import subprocess
 import sys
 import time
 from pathlib import Path
 
-from g6o_eval.fleet.ingest.pool import AHEAD, POOLED_BYTES, Task, read_all, workers_for
+import pytest
+
+from g6o_eval.fleet.ingest.pool import AHEAD, POOLED_BYTES, ReaderKilledError, Task, read_all, workers_for
 from g6o_eval.fleet.ingest.source import find_sources
 from support.task_folders import make_folder, request, say
 
@@ -65,6 +69,24 @@ def test_a_killed_writer_leaves_no_process_behind(tmp_path: Path) -> None:
     while any(_lives(pid) for pid in children) and time.monotonic() < until:
         time.sleep(0.05)
     assert not any(_lives(pid) for pid in children)
+
+
+def test_a_killed_reader_is_an_error_that_says_so(tmp_path: Path) -> None:
+    for number in range(4 * AHEAD):
+        make_folder(tmp_path, f"t{number:02}", ui=TALK)
+    found = read_all(tasks(tmp_path), workers=1)
+    next(found)
+
+    for child in multiprocessing.active_children():
+        child.kill()
+    with pytest.raises(ReaderKilledError) as caught:
+        list(found)
+
+    expected = (
+        r"a process that reads was killed from outside, as happens when memory runs out, before 't\d\d' was read; "
+        r"nothing was written\. Free memory, or import fewer folders at once, and run it again"
+    )
+    assert re.fullmatch(expected, str(caught.value))
 
 
 def _lives(pid: int) -> bool:

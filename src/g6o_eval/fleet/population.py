@@ -47,7 +47,7 @@ class Size:
 
     Attributes:
         sessions: at least so many; the last family is written whole.
-        bytes: about so many in all folders, within 10 %; None: what comes.
+        bytes: about so many in all folders, within 25 % from some fifty sessions on; None: what comes.
     """
 
     sessions: int

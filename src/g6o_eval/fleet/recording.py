@@ -110,10 +110,9 @@ class Recording(Transcript):
         """See Transcript.cancel."""
         self._request()
         self.status = "interrupted"
-        while self._ui[-1].get("say") != "api_req_started":
-            self._ui.pop()  # cancelled before it thought of anything
-        request = json.loads(self._ui[-1]["text"])
-        self._ui[-1]["text"] = _json({**request, "cancelReason": "user_cancelled"})
+        # Its price and its end stand at its beginning, before what it thought until then.
+        started = next(event for event in reversed(self._ui) if event.get("say") == "api_req_started")
+        started["text"] = _json({**json.loads(started["text"]), "cancelReason": "user_cancelled"})
 
     def die(self) -> None:
         """A last request that nobody ever heard of again."""

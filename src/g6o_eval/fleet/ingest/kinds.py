@@ -63,6 +63,8 @@ FAULTS = frozenset({"say.error", "say.diff_error", "say.rooignore_error", "say.c
 RESUMED = frozenset({"ask.resume_task", "ask.resume_completed_task"})
 AFTERMATH = RESUMED | {"say.checkpoint_saved", "say.checkpoint_created"}
 """Kinds that are no answer to what stands before them."""
+STREAMED = frozenset({"say.reasoning", "say.text"})
+"""Kinds in which the answer to a request arrives, word by word."""
 COMPLETED = frozenset({"say.completion_result", "ask.completion_result"})
 FAILED = frozenset({"ask.api_req_failed", "ask.mistake_limit_reached"})
 FIRST_PROMPT = frozenset({"say.text", "say.task"})

@@ -10,9 +10,12 @@ import threading
 from collections import deque
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import wait
 
+from g6o_eval.errors import G6oError
 from g6o_eval.fleet.ingest.reading import Reading, read_source
 from g6o_eval.fleet.ingest.source import Source
 
@@ -22,6 +25,10 @@ _COLLECT_AFTER = 100_000
 """Objects that a reading process makes before it looks for cycles; Python's own number is 700."""
 POOLED_BYTES = 16_000_000
 """What must be there to read before processes are started; starting one costs as much as reading 2 MB."""
+
+
+class ReaderKilledError(G6oError):
+    """A process that reads was killed from outside; nothing was written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +50,7 @@ def read_all(tasks: Iterable[Task], *, workers: int) -> Iterator[tuple[Task, Rea
     """Yield each task with what its source gave, in their order; 0 workers read in this process.
 
     Raises:
-        BrokenProcessPool: a process was killed from outside.
+        ReaderKilledError: a process was killed from outside.
     """
     if not workers:
         for task in tasks:
@@ -66,12 +73,32 @@ def workers_for(tasks: Iterable[Task]) -> int:
 def _in_order(pool: ProcessPoolExecutor, tasks: Iterable[Task], *, ahead: int) -> Iterator[tuple[Task, Reading]]:
     waiting: deque[tuple[Task, Future[Reading]]] = deque()
     for task in tasks:
-        waiting.append((task, pool.submit(read_source, task.source, task.known)))
+        with _told(task):
+            future = pool.submit(read_source, task.source, task.known)
+        waiting.append((task, future))
         if len(waiting) >= ahead:
-            first, future = waiting.popleft()
-            yield first, future.result()
-    for task, future in waiting:
-        yield task, future.result()
+            yield _first(waiting)
+    while waiting:
+        yield _first(waiting)
+
+
+def _first(waiting: deque[tuple[Task, Future[Reading]]]) -> tuple[Task, Reading]:
+    task, future = waiting.popleft()
+    with _told(task):
+        return task, future.result()
+
+
+@contextmanager
+def _told(task: Task) -> Iterator[None]:
+    """Say what it means that the processes are gone."""
+    try:
+        yield
+    except BrokenProcessPool:
+        raise ReaderKilledError(
+            f"a process that reads was killed from outside, as happens when memory runs out, before "
+            f"{task.source.session_id!r} was read; nothing was written. Free memory, or import fewer folders at "
+            "once, and run it again"
+        ) from None
 
 
 def _begin() -> None:

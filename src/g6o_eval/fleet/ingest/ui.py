@@ -20,6 +20,7 @@ from g6o_eval.fleet.ingest.kinds import (
     REQUESTS,
     ROLES,
     SPENT,
+    STREAMED,
 )
 from g6o_eval.fleet.ingest.requests import Requests
 from g6o_eval.fleet.ingest.speech import Spot, speech
@@ -64,6 +65,7 @@ class UiReader:
         self._last = ""
         self._last_detail = ""
         self._resumed = False
+        self._cancelled = False  # what the last request had said until it was cancelled stands behind it
         self._open: Draft | None = None  # the call that nothing has answered so far
         self._fallible: Draft | None = None  # the call that an error of this turn is about
 
@@ -112,7 +114,7 @@ class UiReader:
             return
         self._settle(kind)
         detail = self._read(index, kind, element=element)
-        if kind not in AFTERMATH:
+        if kind not in AFTERMATH and not (self._cancelled and kind in STREAMED):
             self._last, self._last_detail = kind, detail
         if following is not None and self.calls and self.calls[-1].spot.index == index:
             self.calls[-1].duration_ms = _elapsed(element, following)
@@ -148,7 +150,9 @@ class UiReader:
             self._fallible = None
             self._requested_at = milliseconds(element["ts"])
             # The first element is the person's prompt; the extension's own sums leave it out too.
-            return str(self.requests.started(text).get("cancelReason") or "") if index else ""
+            reason = str(self.requests.started(text).get("cancelReason") or "") if index else ""
+            self._cancelled = bool(reason)
+            return reason
         if kind == "say.api_req_finished":
             self.requests.finished(text)
         elif kind in SPENT:
