@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from g6o_eval.fleet.ingest.kilo import read_folder
@@ -52,6 +52,7 @@ TURNS = st.builds(
 )  # fmt: skip
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])  # a busy machine draws slowly
 @given(ui=st.lists(EVENTS | JSON, max_size=6), api=st.lists(TURNS | JSON, max_size=4), metadata=JSON)
 def test_whatever_stands_in_the_files_nothing_raises(
     tmp_path_factory: pytest.TempPathFactory, ui: object, api: object, metadata: object
