@@ -40,8 +40,8 @@ def ingest(paths: tuple[Path, ...], report_file: Path | None, follow: bool, stor
 
     With --follow, --report holds the counts of the last run that wrote something.
 
-    Exit status: 0 done, also after Ctrl-C of --follow, 1 a source could not be read or the store said
-    no, 2 wrong usage.
+    Exit status: 0 done, also after Ctrl-C of --follow, 1 a source could not be read, a process that
+    reads was killed or the store said no, 2 wrong usage.
     """
     from g6o_eval.errors import DataError
     from g6o_eval.fleet.ingest.write import ingest as ingest_into

@@ -21,7 +21,8 @@ GATES = (
 _ENDS: tuple[tuple[End, float], ...] = (
     ("completed", 78.0), ("interrupted", 10.0), ("failed", 5.0), ("in flight", 4.0), ("unanswered", 3.0),
 )  # fmt: skip
-"""How sessions end that nothing is wrong with but their end, by share; recorded, 41 % of all end on their completion."""
+"""How sessions end that nothing is wrong with but their end, by share; of all recorded ones 41 % end on their
+completion."""
 _FAILS = 0.1
 """Share of the gates' runs that fail."""
 _HONEST = 3

@@ -87,6 +87,7 @@ def ingest(
         OSError: a path cannot be listed.
         DataError: a path holds no sessions, or a truth file is wrong; nothing was written.
         StoreError: the store said no; nothing was written.
+        ReaderKilledError: a process that reads was killed from outside; nothing was written.
     """
     started = time.monotonic()
     best, others = biggest_of_each(look_at(find_sources(paths)))
