@@ -33,7 +33,8 @@ def listen(
 ) -> None:
     """Follow the server at URL until Ctrl-C, for example http://127.0.0.1:4096.
 
-    At the end a store that is away is waited for, half a minute at most; a second Ctrl-C gives up.
+    An event of more than 8,000,000 characters is not kept: its session is asked for. At the end a store that is
+    away is waited for, half a minute at most; a second Ctrl-C gives up.
 
     Events are kept as they come, secrets redacted. A session's rows are written when it settles: it waits
     for a person, failed, was deleted, or said nothing for a minute. After every lost connection the server is
