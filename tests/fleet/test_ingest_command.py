@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
+import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 
 import click
 import pytest
 from click.testing import CliRunner, Result
 
 from g6o_eval.cli import group
+from g6o_eval.fleet.ingest import pool
 from g6o_eval.fleet.ingest.report import Report
 from g6o_eval.fleet.report_file import write_report
 from support.task_folders import make_folder, request, say
@@ -51,6 +55,28 @@ def test_it_ends_with_a_table_of_folders_rows_and_what_was_left_out(run: Run, tm
     assert "rows      agent_messages            1" in lines
     assert lines[-1].startswith("commit ")
     assert result.stderr.startswith("read 2 of 2 sources, 0.0 of 0.0 MB at ")
+
+
+def test_a_killed_reader_ends_it_with_an_error(run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "POOLED_BYTES", 1)
+    make_folder(tmp_path / "tasks", "one", ui=TALK)
+    killer = Thread(target=_kill_a_child, daemon=True)
+
+    killer.start()
+    result = run("tasks")
+    killer.join()
+
+    assert (result.exit_code, result.stdout) == (1, "")
+    assert (
+        "a process that reads was killed from outside, as happens when memory runs out, before 'one' was read; nothing "
+        "was written. Free memory, or import fewer folders at once, and run it again"
+    ) in result.stderr
+
+
+def _kill_a_child() -> None:
+    while not (children := multiprocessing.active_children()):
+        time.sleep(0.001)
+    children[0].kill()
 
 
 def test_the_report_is_written_as_json(run: Run, tmp_path: Path) -> None:

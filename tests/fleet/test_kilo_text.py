@@ -8,10 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from g6o_eval.fleet.ingest.rows import ROWS_OF, session_row
-from g6o_eval.fleet.session import Session
-from g6o_eval.redact import find_secrets, neutralise, plain
+from g6o_eval.fleet.ingest.text import kept
+from g6o_eval.fleet.session import PREVIEW_CHARS, Session
+from g6o_eval.redact import find_secrets, neutralise, plain, redact
+from support.planted_secrets import planted
 from support.task_folders import (
     as_bytes,
     ask,
@@ -110,6 +114,17 @@ def test_a_secret_that_is_cut_by_the_limit_is_seen_whole(tmp_path: Path) -> None
     session = session_in(make_folder(tmp_path, ui=[say("text", "x" * 500 + " " + SECRET)]))
 
     assert SECRET[:8] not in session.messages[0].preview
+
+
+@given(start=st.integers(0, PREVIEW_CHARS), seed=st.integers(0, 99), behind=st.sampled_from(["", " ", "\n" * 5_000]))
+@settings(deadline=None, max_examples=5)  # the machine may be busy; an example has fifty secrets
+def test_a_text_is_kept_as_the_whole_of_it_would_be_redacted(start: int, seed: int, behind: str) -> None:
+    for found in planted(seed, each=1):
+        text = "\n" * (start - found.text.index(found.secret)) + found.text + behind
+
+        shown = kept(text, PREVIEW_CHARS)
+
+        assert shown == neutralise(plain(redact(text)))[:PREVIEW_CHARS], found.kind
 
 
 def test_lines_of_windows_stay_lines(tmp_path: Path) -> None:
