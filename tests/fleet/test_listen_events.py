@@ -78,6 +78,7 @@ def test_an_event_without_end_fills_no_memory() -> None:
         ('{"type":"message.updated","properties":{"info":{"id":"msg_1","sessionID":"ses_b"', "ses_b"),
         ('{"type":"session.updated","properties":{"info":{"id":"ses_c"', "ses_c"),
         ('{"type":"file.edited","properties":{"file":"x', None),
+        ('{"type":"x","properties":{"sessionID":"../ses_d"', None),
     ],
 )
 def test_the_session_of_a_long_event_is_read_from_its_head(head: str, session_id: str | None) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import httpx
 
 from g6o_eval.fleet.ingest.mirror import Held, Mirror
+from g6o_eval.fleet.ingest.text import identifier
 from g6o_eval.fleet.ingest.tool_parts import TASK
 from g6o_eval.fleet.ingest.ui import keys_of
 from g6o_eval.fleet.listen_server import Server
@@ -107,7 +108,7 @@ class Asker:
         """Return what is a session's `info`; the rest is counted, once."""
         infos = []
         for each in found:
-            if isinstance(each, dict) and isinstance(each.get("id"), str):
+            if isinstance(each, dict) and identifier(each.get("id")) is not None:
                 infos.append(each)
             elif (said := keys_of(each)) not in self._odd:
                 self._odd.add(said)

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
+from g6o_eval.fleet.ingest.text import identifier
+
 EVENT_CHARS = 8_000_000
 """Longest data of one event. Texts and outputs stay under 100,000; an attached image of 5 MB, the most that a model
 takes, is 6.7 million characters in base64."""
@@ -44,7 +46,7 @@ class TooLong:
     def session_id(self) -> str | None:
         """The session that it belongs to, as far as its head tells."""
         found = _SESSION.search(self.head)
-        return found and (found[1] or found[2])
+        return identifier(found[1] or found[2]) if found is not None else None
 
 
 def read_events(pieces: Iterable[str], *, most: int = EVENT_CHARS) -> Iterator[Sent | TooLong]:
