@@ -210,3 +210,12 @@ def test_the_name_of_a_file_without_a_session_is_kept_as_text_is(tmp_path: Path,
 
     assert reading.refused == "no export of a session"
     assert unsafe(texts_of(reading)) == []
+
+
+@pytest.mark.parametrize("text", [*PLANTED.values(), "../session", "a b", ""])
+def test_an_event_of_what_can_be_no_id_belongs_to_no_session(text: str) -> None:
+    event = parse_event(json.dumps({"type": "session.idle", "properties": {"sessionID": text}}))
+
+    assert event is not None
+    assert event.session_id is None
+    assert raw_row(event, observed_at=datetime.now(timezone.utc))[1] == "unknown"

@@ -17,7 +17,7 @@ from typing import Any
 import orjson
 
 from g6o_eval.fleet.ingest.opencode import parse_json
-from g6o_eval.fleet.ingest.text import ID_CHARS, label, milliseconds
+from g6o_eval.fleet.ingest.text import identifier, label, milliseconds
 from g6o_eval.redact import plain, redact
 from g6o_eval.store.port import Row
 
@@ -72,14 +72,17 @@ def parse_event(data: str) -> Event | None:
 
 
 def session_of(event_type: str, properties: Json) -> str | None:
-    """Return the session that an event belongs to: named directly, by its part, its message or its session."""
+    """Return the session that an event belongs to: named directly, by its part, its message or its session.
+
+    What can be no id names none: a server is asked for sessions by their ids.
+    """
     part, info = properties.get("part"), properties.get("info")
     candidates = (
         properties.get("sessionID"),
         part.get("sessionID") if isinstance(part, dict) else None,
         info.get("id" if event_type.startswith("session.") else "sessionID") if isinstance(info, dict) else None,
     )
-    return next((each for each in candidates if isinstance(each, str) and each), None)
+    return next((found for each in candidates if (found := identifier(each)) is not None), None)
 
 
 def source_hash(event: Event) -> str:
@@ -112,7 +115,7 @@ def raw_row(event: Event, *, observed_at: datetime) -> Row:
     happened = event_ts(event)
     return (
         source_hash(event),
-        label(event.session_id or NO_SESSION, ID_CHARS),
+        event.session_id or NO_SESSION,
         label(event.type, TYPE_CHARS),
         None if happened is None else _utc_second(happened // 1000),
         _utc_second(int(observed_at.timestamp())),

@@ -56,7 +56,12 @@ def label(text: str, limit: int = LABEL_CHARS) -> str:
 
 def identifier(value: object) -> str | None:
     """Return an id of a session, or None when the value can be none; what looks like a secret is none."""
-    return value if isinstance(value, str) and _ID.fullmatch(value) and not find_secrets(value) else None
+    return value if isinstance(value, str) and _is_id(value) else None
+
+
+@lru_cache(maxsize=4096)
+def _is_id(text: str) -> bool:
+    return _ID.fullmatch(text) is not None and not find_secrets(text)
 
 
 def sha256(text: str) -> str:
