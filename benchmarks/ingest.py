@@ -23,19 +23,14 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
-import orjson
-
-from g6o_eval.fleet.ingest.write import ingest
-from g6o_eval.fleet.population import TRUTH_FILE, Size, populate
-from g6o_eval.fleet.synthesize_command import parse_bytes
-from g6o_eval.fleet.truth import Truth, read_truths
-from g6o_eval.store.choose import open_store
-from g6o_eval.store.port import Row, Store, Value
-from g6o_eval.store.schema import SENTINEL, SENTINEL_DDL, known_migrations, migrate
-from support.dolt_server import DoltServer
+# The processes that read import this file again, as they do the command's: what is not theirs is imported where used.
+if TYPE_CHECKING:
+    from g6o_eval.fleet.truth import Truth
+    from g6o_eval.store.port import Row, Store, Value
 
 SESSION_BYTES = 2_300_000
 """Of the target store: 2.5 GB in 1,089 tasks."""
@@ -64,6 +59,9 @@ def main() -> None:
 
 def make(folder: Path, size: str, tasks: int | None) -> Path:
     """Make the store; its files' times are not of a moment ago."""
+    from g6o_eval.fleet.population import Size, populate
+    from g6o_eval.fleet.synthesize_command import parse_bytes
+
     wanted = parse_bytes(None, None, size) or 0  # type: ignore[arg-type] # a click callback
     populate(folder, seed=7, size=Size(sessions=tasks or max(1, wanted // SESSION_BYTES), bytes=wanted))
     time.sleep(2.5)
@@ -72,6 +70,8 @@ def make(folder: Path, size: str, tasks: int | None) -> Path:
 
 def measure(engine: str, folder: Path, temporary: Path, *, runs: int) -> None:
     """Print an engine's figures."""
+    from g6o_eval.store.choose import open_store
+
     found: dict[str, list[dict[str, float]]] = {"import": [], "again": [], "floor": []}
     for _ in range(runs):
         with database(engine) as (url, root, new):
@@ -95,6 +95,9 @@ def measure(engine: str, folder: Path, temporary: Path, *, runs: int) -> None:
 @contextmanager
 def database(engine: str) -> Iterator[tuple[str, str, str]]:
     """Yield the URL of an empty store, the folder that it is relative to, and the URL of another one."""
+    from g6o_eval.store.schema import SENTINEL_DDL
+    from support.dolt_server import DoltServer
+
     with tempfile.TemporaryDirectory() as root:
         if engine == "embedded":
             yield "doltlite:///import.db", root, "doltlite:///floor.db"
@@ -118,6 +121,10 @@ def run(what: str, *args: object) -> dict[str, float]:
 
 def child(what: str, url: str, root: str, folder: str, rows: str = "") -> None:
     """Import or do what the floor is made of; print seconds and the peak of all its processes together."""
+    from g6o_eval.fleet.ingest.write import ingest
+    from g6o_eval.store.choose import open_store
+    from g6o_eval.store.schema import known_migrations, migrate
+
     store = open_store(url, root=Path(root))
     migrate(store, known_migrations())
     began, cpu = time.perf_counter(), _cpu()
@@ -136,6 +143,8 @@ def child(what: str, url: str, root: str, folder: str, rows: str = "") -> None:
 
 def floor(store: Store, folder: Path, rows: Path) -> None:
     """Load every file, then insert the rows."""
+    import orjson
+
     for file in (folder / "tasks").rglob("*.json"):
         try:
             orjson.loads(file.read_bytes())
@@ -149,6 +158,8 @@ def floor(store: Store, folder: Path, rows: Path) -> None:
 
 def keep_rows(store: Store, file: Path) -> None:
     """Write all rows that an import wrote, in batches, table by table."""
+    from g6o_eval.store.schema import SENTINEL
+
     with file.open("wb") as stream:
         for table in sorted(store.tables() - {SENTINEL}):
             found = store.read(f"SELECT * FROM {table}")
@@ -160,6 +171,9 @@ def keep_rows(store: Store, file: Path) -> None:
 
 def check(store: Store, folder: Path) -> None:
     """Print what was recovered of what is true."""
+    from g6o_eval.fleet.population import TRUTH_FILE
+    from g6o_eval.fleet.truth import read_truths
+
     truths = [truth for truth in read_truths(folder / TRUTH_FILE) if truth.planted is None]
     calls = {row[0]: row[1] for row in store.read("SELECT session_id, COUNT(*) FROM agent_tool_calls GROUP BY 1")}
     sql = "SELECT session_id, total_cost, parent_session_id, status FROM agent_sessions"
@@ -177,6 +191,9 @@ def check(store: Store, folder: Path) -> None:
 
 
 def _faults(folder: Path, sessions: Mapping[Value, Row], calls: Mapping[Value, Value]) -> str:
+    from g6o_eval.fleet.population import TRUTH_FILE
+    from g6o_eval.fleet.truth import read_truths
+
     planted = [truth for truth in read_truths(folder / TRUTH_FILE) if truth.planted is not None]
     good = sum(_survives(truth, sessions, calls) for truth in planted)
     return f"planted faults survived as they should {good}/{len(planted)}"
