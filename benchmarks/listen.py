@@ -235,13 +235,13 @@ def show(name: str, store: Store, *, count: int, heard: Heard, measured: Measure
         true = {row for found in sessions if isinstance(found, Session) for row in rows_of(found)}
         there = set(store.read(f"SELECT * FROM {table}"))
         lost[table] = (len(true), len(true - there), len(there - true))
-    raw = next(iter(store.read("SELECT COUNT(*) FROM raw_sse_events")))[0]
+    ((raw,),) = store.read("SELECT COUNT(*) FROM raw_sse_events")
     print(
         f"{name:15} {status[1]:,} events  {status[1] / measured.wall:,.0f}/s  CPU {measured.cpu:.1f} s "
         f"({1e6 * measured.cpu / status[1]:.0f} µs each)  wall {measured.wall:.1f} s  {heard.connections} connections, "
         f"{heard.asked} asked, {heard.commits} commits, {heard.sessions} sessions written"
     )
-    print(f"{'':15} raw {raw:,} rows, {status[2]:,} events were sent whole")
+    print(f"{'':15} raw {int(raw or 0):,} rows, {status[2]:,} events were sent whole")
     for table, (rows, missing, wrong) in lost.items():
         print(f"{'':15} {table}: {rows:,} rows, lost {missing}, not true {wrong}")
 
