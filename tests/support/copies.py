@@ -53,7 +53,7 @@ class Copies:
         return int(self._process.stdout.readline())
 
     def close(self) -> None:
-        """End it; what still runs is waited for."""
+        """End it, and what still runs with it."""
         self._process.communicate(timeout=20)
 
 
@@ -89,15 +89,20 @@ def _serve() -> None:
     import g6o_eval.store.embedded
     import g6o_eval.store.server  # noqa: F401 # loaded once, for all
 
+    running = set()
     for line in sys.stdin:
         asked = json.loads(line)
         if "run" in asked:
             answer = _run(asked["run"], asked["folder"], asked["store"])
+            running.add(answer)
         else:
+            running.discard(asked["wait"])
             status = os.waitpid(asked["wait"], 0)[1]
             answer = -os.WTERMSIG(status) if os.WIFSIGNALED(status) else os.WEXITSTATUS(status)
         sys.stdout.write(f"{answer}\n")
         sys.stdout.flush()
+    for pid in running:  # of a test that failed
+        os.kill(pid, signal.SIGKILL)
 
 
 if __name__ == "__main__":
