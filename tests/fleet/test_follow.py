@@ -63,7 +63,9 @@ def test_a_change_that_is_taken_back_is_nothing() -> None:
 def test_the_command_follows_until_ctrl_c_and_exits_0(tmp_path: Path) -> None:
     folder = make_folder(tmp_path / "tasks", "one", ui=TALK)
     (tmp_path / "pytest.ini").write_text("[pytest]\n")
-    command = "from g6o_eval.cli import main; main()"
+    # A shell gives its background jobs a SIGINT that is ignored, and so to all that they start.
+    command = "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+    command += "from g6o_eval.cli import main; main()"
     args = ["ingest", "tasks", "--follow", "--store", "doltlite:///x.db"]
     child = subprocess.Popen([sys.executable, "-c", command, *args], cwd=tmp_path, stdout=subprocess.PIPE, text=True)
     assert child.stdout is not None
