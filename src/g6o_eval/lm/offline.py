@@ -1,7 +1,8 @@
 """The offline LM: a deterministic in-context learner that reads only the prompt it is given.
 
 It follows `If 'word' …, then answer` rules, keeps limits that the prompt states, learns from demos
-by nearest neighbours, and guesses by a hash where the prompt says nothing. It makes pipelines
+by nearest neighbours, follows the sentences about fields in backticks that selecting.py and composing.py
+list, and guesses by a hash where the prompt says nothing. It makes pipelines
 testable without keys and network. What it scores is no evidence about real models.
 """
 
