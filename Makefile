@@ -2,6 +2,7 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN = $(VENV)/bin
+WORKERS ?= 2
 # Without cached byte code the threads of a prediction parse modules while pytest parses others, and CPython 3.11
 # cannot parse in two threads at once ("AST constructor recursion depth mismatch").
 unexport PYTHONDONTWRITEBYTECODE
@@ -31,7 +32,8 @@ test: install
 	tools/dolt >/dev/null # says on stderr what it does; a build of minutes is no test's business
 	$(BIN)/coverage erase
 	# What fails is run once more by itself: some tests hold a clock against a loaded machine. Twice is a failure.
-	$(BIN)/coverage run -m pytest tests/ -q || $(BIN)/coverage run -m pytest tests/ -q --last-failed --last-failed-no-failures none
+	$(BIN)/coverage run -m pytest tests/ -q -n $(WORKERS) --dist loadfile || \
+		$(BIN)/coverage run -m pytest tests/ -q --last-failed --last-failed-no-failures none
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report --skip-covered --show-missing
 	$(BIN)/coverage report --include='$(NOUNS)' --fail-under=100 --skip-covered
