@@ -163,6 +163,15 @@ def test_the_trust_of_one_session_is_no_other_sessions() -> None:
     assert told == f"{TRUTH[0].statement!r} was untrusted and is called verified"
 
 
+def test_the_trust_of_one_statement_is_no_other_statements_of_its_session() -> None:
+    other = CASE["reports"][0] | {"statement": "something else", "trust": "verified"}
+    case = weaker("untrusted") | {"reports": [*weaker("untrusted")["reports"], other]}
+
+    told = BY_NAME["trust-is-not-raised"].check.problem(report(trust_level="verified"), case)
+
+    assert told == f"{TRUTH[0].statement!r} was untrusted and is called verified"
+
+
 def test_workflows_are_those_whose_agents_wait_for_a_child() -> None:
     asked = {
         card_id: "child_complete:child_return" in {str(rule) for rule in card.required}
