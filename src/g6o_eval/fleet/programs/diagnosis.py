@@ -151,7 +151,7 @@ GUIDANCE = (
     "Trust what was said last.",
 )
 """What may be added to the instructions: the words that the rules of `fleet/diagnosis.py` look for, those that the
-evidence is written with, and what train shows. Demos do less, at three times the tokens: decisions/diagnosis.md."""
+evidence is written with, and what dev missed. Demos do less, at three times the tokens: decisions/diagnosis.md."""
 
 # ── Eval ──
 
