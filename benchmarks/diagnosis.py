@@ -23,8 +23,8 @@ os.environ.setdefault("LITELLM_LOCAL_MODEL_COST_MAP", "true")
 from g6o_eval.commands.table import table_lines
 from g6o_eval.dataset import group_of, key_of
 from g6o_eval.fleet.agreement import brier, confusion_of, reliability
+from g6o_eval.fleet.commands.outcomes import confusion_lines
 from g6o_eval.fleet.diagnosis import CATEGORIES, RULES_VERSION
-from g6o_eval.fleet.outcomes_command import confusion_lines
 from g6o_eval.fleet.programs.diagnosis import DATASET, DIAGNOSIS
 from g6o_eval.fleet.sample import prepare_sample
 from g6o_eval.gate import Gate, judge

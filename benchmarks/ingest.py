@@ -29,7 +29,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent / "tests"))
 
 # The processes that read import this file again, as they do the command's: what is not theirs is imported where used.
 if TYPE_CHECKING:
-    from g6o_eval.fleet.truth import Truth
+    from g6o_eval.fleet.made_up.truth import Truth
     from g6o_eval.store.port import Row, Store, Value
 
 SESSION_BYTES = 2_300_000
@@ -59,8 +59,8 @@ def main() -> None:
 
 def make(folder: Path, size: str, tasks: int | None) -> Path:
     """Make the store; its files' times are not of a moment ago."""
-    from g6o_eval.fleet.population import Size, populate
-    from g6o_eval.fleet.synthesize_command import parse_bytes
+    from g6o_eval.fleet.commands.synthesize import parse_bytes
+    from g6o_eval.fleet.made_up.population import Size, populate
 
     wanted = parse_bytes(None, None, size) or 0  # type: ignore[arg-type] # a click callback
     populate(folder, seed=7, size=Size(sessions=tasks or max(1, wanted // SESSION_BYTES), bytes=wanted))
@@ -171,8 +171,8 @@ def keep_rows(store: Store, file: Path) -> None:
 
 def check(store: Store, folder: Path) -> None:
     """Print what was recovered of what is true."""
-    from g6o_eval.fleet.population import TRUTH_FILE
-    from g6o_eval.fleet.truth import read_truths
+    from g6o_eval.fleet.made_up.population import TRUTH_FILE
+    from g6o_eval.fleet.made_up.truth import read_truths
 
     truths = [truth for truth in read_truths(folder / TRUTH_FILE) if truth.planted is None]
     calls = {row[0]: row[1] for row in store.read("SELECT session_id, COUNT(*) FROM agent_tool_calls GROUP BY 1")}
@@ -191,8 +191,8 @@ def check(store: Store, folder: Path) -> None:
 
 
 def _faults(folder: Path, sessions: Mapping[Value, Row], calls: Mapping[Value, Value]) -> str:
-    from g6o_eval.fleet.population import TRUTH_FILE
-    from g6o_eval.fleet.truth import read_truths
+    from g6o_eval.fleet.made_up.population import TRUTH_FILE
+    from g6o_eval.fleet.made_up.truth import read_truths
 
     planted = [truth for truth in read_truths(folder / TRUTH_FILE) if truth.planted is not None]
     good = sum(_survives(truth, sessions, calls) for truth in planted)

@@ -33,9 +33,9 @@ from httpx_sse import connect_sse
 
 from g6o_eval.fleet.ingest.opencode import session_of
 from g6o_eval.fleet.ingest.rows import call_rows, message_rows
-from g6o_eval.fleet.listen import Heard, Listener, Pace
-from g6o_eval.fleet.listen_server import Server
-from g6o_eval.fleet.listen_stream import Stream
+from g6o_eval.fleet.live.listen import Heard, Listener, Pace
+from g6o_eval.fleet.live.server import Server
+from g6o_eval.fleet.live.stream import Stream
 from g6o_eval.fleet.session import Session
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.port import Store

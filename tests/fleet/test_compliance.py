@@ -9,7 +9,7 @@ import pytest
 
 from g6o_eval.errors import DeclarationError
 from g6o_eval.fleet.cards import CARDS
-from g6o_eval.fleet.custody import MAX_REPORTS, MIN_REPORTS, make_custody_cases
+from g6o_eval.fleet.made_up.custody import MAX_REPORTS, MIN_REPORTS, make_custody_cases
 from g6o_eval.fleet.programs.compliance import (
     COMPLIANCE,
     CONSTRAINTS,

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from g6o_eval.dataset import KEY_FIELD
-from g6o_eval.fleet.epics import MAX_AREAS, MIN_AREAS, make_epics
+from g6o_eval.fleet.made_up.epics import MAX_AREAS, MIN_AREAS, make_epics
 from g6o_eval.fleet.programs.decomposition import (
     CONSTRAINTS,
     DECOMPOSITION,

@@ -15,9 +15,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from g6o_eval.cli import group
+from g6o_eval.fleet.commands.report_file import write_report
 from g6o_eval.fleet.ingest import pool
 from g6o_eval.fleet.ingest.report import Report
-from g6o_eval.fleet.report_file import write_report
 from support.task_folders import make_folder, request, say
 
 Run = Callable[..., Result]

@@ -10,9 +10,9 @@ import pytest
 from click.testing import CliRunner
 
 from g6o_eval.errors import RefusedError
+from g6o_eval.fleet.commands.import_daemon import import_daemon as command
+from g6o_eval.fleet.daemon.database import LegacyReport, import_daemon
 from g6o_eval.fleet.ingest.write import ingest
-from g6o_eval.fleet.legacy import LegacyReport, import_daemon
-from g6o_eval.fleet.legacy_command import import_daemon as command
 from g6o_eval.fleet.tables import MIGRATIONS
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.port import Row, Store

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from g6o_eval.fleet.legacy_rows import (
+from g6o_eval.fleet.daemon.rows import (
     child_row,
     diagnosis_row,
     event_row,
@@ -19,7 +19,7 @@ from g6o_eval.fleet.legacy_rows import (
     time_of,
     verdict_row,
 )
-from g6o_eval.fleet.legacy_tasks import Seen, task_rows
+from g6o_eval.fleet.daemon.tasks import Seen, task_rows
 from g6o_eval.store.port import Value
 
 PUNCH: dict[str, Value] = {

@@ -14,10 +14,10 @@ from httpx import HTTPError
 from g6o_eval.errors import DeclarationError, UnavailableError
 from g6o_eval.fleet.ingest.census import FOREIGN
 from g6o_eval.fleet.ingest.replay import replay_events
-from g6o_eval.fleet.listen import GARBAGE, TOO_LONG, UNWRITTEN, Listener, Pace
-from g6o_eval.fleet.listen_asker import ODD
-from g6o_eval.fleet.listen_server import Server, checked_url
-from g6o_eval.fleet.listen_stream import Backlog, Stream
+from g6o_eval.fleet.live.asker import ODD
+from g6o_eval.fleet.live.listen import GARBAGE, TOO_LONG, UNWRITTEN, Listener, Pace
+from g6o_eval.fleet.live.server import Server, checked_url
+from g6o_eval.fleet.live.stream import Backlog, Stream
 from g6o_eval.store.port import Store
 from support.listening import FIRST, expected, heard_all, listen, rows, serving, settled, stored
 from support.serve import START, Json, Script, ServeServer, assistant, events_of, said, session, sse, tool, user, usual

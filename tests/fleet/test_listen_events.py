@@ -12,7 +12,7 @@ from httpx_sse import EventSource
 from hypothesis import given
 from hypothesis import strategies as st
 
-from g6o_eval.fleet.listen_events import HEAD_CHARS, Sent, TooLong, read_events
+from g6o_eval.fleet.live.events import HEAD_CHARS, Sent, TooLong, read_events
 
 LINE = st.sampled_from(
     ["data: x", "data:yy", "data", "data:  z", "id: 7", "id", "retry: 30", "event: e", ": c", "odd: o"]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from g6o_eval.errors import UnavailableError, UnfitError
-from g6o_eval.fleet.listen import Listener, Pace
+from g6o_eval.fleet.live.listen import Listener, Pace
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.embedded import EmbeddedStore
 from g6o_eval.store.port import Row, Store

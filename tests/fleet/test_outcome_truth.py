@@ -7,13 +7,13 @@ from collections.abc import Iterator
 import pytest
 
 from g6o_eval.fleet.agreement import auc, confusion_of
+from g6o_eval.fleet.commands.outcomes import truth_lines
 from g6o_eval.fleet.ingest.write import ingest
 from g6o_eval.fleet.labelling import Relabelled, relabel
+from g6o_eval.fleet.made_up.population import Size, populate
+from g6o_eval.fleet.made_up.truth import Truth
 from g6o_eval.fleet.outcome import OUTCOMES
-from g6o_eval.fleet.outcomes_command import truth_lines
-from g6o_eval.fleet.population import Size, populate
 from g6o_eval.fleet.tables import MIGRATIONS
-from g6o_eval.fleet.truth import Truth
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.schema import HARNESS, migrate
 

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from g6o_eval.fleet import legacy_rows
+from g6o_eval.fleet.daemon import rows as legacy_rows
+from g6o_eval.fleet.daemon.tasks import Seen, task_rows
 from g6o_eval.fleet.ingest.events import parse_event, raw_row
 from g6o_eval.fleet.ingest.opencode import read_export, session_of
 from g6o_eval.fleet.ingest.reading import Reading, reading_of
-from g6o_eval.fleet.legacy_tasks import Seen, task_rows
 from g6o_eval.redact import find_secrets, neutralise, plain
 from g6o_eval.store.port import Row, Value
 from support.serve import assistant, events_of, said, session, tool, user

@@ -10,12 +10,12 @@ from random import Random
 import pytest
 
 from g6o_eval.errors import DataError
-from g6o_eval.fleet.corruptions import FAULTS
 from g6o_eval.fleet.ingest.source import find_sources
 from g6o_eval.fleet.ingest.write import ingest
-from g6o_eval.fleet.population import TRUTH_FILE, Size, populate
+from g6o_eval.fleet.made_up.corruptions import FAULTS
+from g6o_eval.fleet.made_up.population import TRUTH_FILE, Size, populate
+from g6o_eval.fleet.made_up.truth import Truth, read_truths
 from g6o_eval.fleet.session import Refused, Session
-from g6o_eval.fleet.truth import Truth, read_truths
 from g6o_eval.store.port import Store
 
 SMALL = Size(sessions=160, bytes=8_000_000)

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import pytest
 
-from g6o_eval.fleet.commands import follow_line
+from g6o_eval.fleet.commands.ingest import follow_line
+from g6o_eval.fleet.commands.progress import PLAIN_SECONDS, Plain, progress_line
 from g6o_eval.fleet.ingest.report import Report
 from g6o_eval.fleet.ingest.write import Step
-from g6o_eval.fleet.progress import PLAIN_SECONDS, Plain, progress_line
 
 
 @pytest.mark.parametrize(

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from g6o_eval.fleet.synthesize_command import synthesize
+from g6o_eval.fleet.commands.synthesize import synthesize
 
 
 def made(*args: str) -> Result:

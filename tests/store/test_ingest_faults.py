@@ -18,7 +18,7 @@ import pytest
 
 from g6o_eval.errors import UnavailableError
 from g6o_eval.fleet.ingest.write import Step, ingest
-from g6o_eval.fleet.population import Size, populate
+from g6o_eval.fleet.made_up.population import Size, populate
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.port import Row, Store
 from g6o_eval.store.schema import SENTINEL, SENTINEL_DDL, known_migrations, migrate

@@ -81,10 +81,10 @@ def _run(arguments: list[str], folder: str, store: str) -> int:
 
 
 def _serve() -> None:
+    import g6o_eval.fleet.commands.listen
     import g6o_eval.fleet.ingest.replay
-    import g6o_eval.fleet.listen
-    import g6o_eval.fleet.listen_command
-    import g6o_eval.fleet.listen_server
+    import g6o_eval.fleet.live.listen
+    import g6o_eval.fleet.live.server
     import g6o_eval.settings
     import g6o_eval.store.embedded
     import g6o_eval.store.server  # noqa: F401 # loaded once, for all

@@ -8,10 +8,10 @@ from contextlib import contextmanager
 
 from g6o_eval.fleet.ingest.opencode import session_of
 from g6o_eval.fleet.ingest.rows import COLUMNS, call_rows, message_rows, session_row
-from g6o_eval.fleet.listen import Heard, Listener, Pace
-from g6o_eval.fleet.listen_events import EVENT_CHARS
-from g6o_eval.fleet.listen_server import Server
-from g6o_eval.fleet.listen_stream import Stream
+from g6o_eval.fleet.live.events import EVENT_CHARS
+from g6o_eval.fleet.live.listen import Heard, Listener, Pace
+from g6o_eval.fleet.live.server import Server
+from g6o_eval.fleet.live.stream import Stream
 from g6o_eval.fleet.session import Session
 from g6o_eval.store.port import Row, Store
 from support.serve import Json, Script, ServeServer, usual

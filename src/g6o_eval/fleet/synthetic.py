@@ -13,9 +13,9 @@ from random import Random
 from uuid import UUID
 
 from g6o_eval.fleet.diagnosis import CATEGORIES, DiagnosisCategory
-from g6o_eval.fleet.scenarios import FORMS
-from g6o_eval.fleet.scene import AREAS, TASKS, THINGS, Scene
-from g6o_eval.fleet.transcript import Transcript
+from g6o_eval.fleet.made_up.scenarios import FORMS
+from g6o_eval.fleet.made_up.scene import AREAS, TASKS, THINGS, Scene
+from g6o_eval.fleet.made_up.transcript import Transcript
 
 SESSIONS = 400
 SEED = 7

@@ -12,9 +12,9 @@ from itertools import islice
 from types import MappingProxyType
 
 from g6o_eval.fleet.cards import Card, CardVerdict, card_of_mode, evaluate
+from g6o_eval.fleet.daemon.rows import MODE_AS_CHILD, child_row
 from g6o_eval.fleet.ingest.forest import Place
 from g6o_eval.fleet.ingest.text import milliseconds
-from g6o_eval.fleet.legacy_rows import MODE_AS_CHILD, child_row
 from g6o_eval.fleet.punches import punches_of
 from g6o_eval.fleet.session import Punch, Session, SessionStatus
 from g6o_eval.fleet.vocabulary import SESSION_TOTAL

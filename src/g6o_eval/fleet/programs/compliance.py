@@ -20,7 +20,7 @@ from g6o_eval.dataset import Dataset
 from g6o_eval.eval import Eval
 from g6o_eval.fleet.agent_text import check_text, with_hole_filled
 from g6o_eval.fleet.cards import CARDS, Card
-from g6o_eval.fleet.custody import TABLE
+from g6o_eval.fleet.made_up.custody import TABLE
 from g6o_eval.gate import Gate
 from g6o_eval.optimizer import Guidance
 from g6o_eval.score import Score

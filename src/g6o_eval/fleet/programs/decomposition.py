@@ -15,7 +15,7 @@ from g6o_eval.budget import Budget
 from g6o_eval.constraint import Assert, check
 from g6o_eval.dataset import Dataset
 from g6o_eval.eval import Eval
-from g6o_eval.fleet.epics import TABLE
+from g6o_eval.fleet.made_up.epics import TABLE
 from g6o_eval.gate import Gate
 from g6o_eval.optimizer import Guidance
 from g6o_eval.score import Score

@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from g6o_eval.commands.open import open_chosen, store_option
-from g6o_eval.fleet.report_file import report_option, write_report
+from g6o_eval.fleet.commands.report_file import report_option, write_report
 
 
 @click.command("import-daemon")
@@ -24,7 +24,7 @@ def import_daemon(source: str, report_file: Path | None, store: str | None) -> N
 
     Exit status: 0 done, 1 refused, 2 wrong usage.
     """
-    from g6o_eval.fleet.legacy import import_daemon as import_from
+    from g6o_eval.fleet.daemon.database import import_daemon as import_from
     from g6o_eval.store.choose import open_store
 
     with (

@@ -14,7 +14,7 @@ from g6o_eval.commands.table import table_lines
 if TYPE_CHECKING:
     from g6o_eval.fleet.agreement import Confusion
     from g6o_eval.fleet.labelling import Relabelled
-    from g6o_eval.fleet.truth import Truth
+    from g6o_eval.fleet.made_up.truth import Truth
 
 NOTHING = "The store holds no sessions. Run: g6o-eval ingest PATH"
 
@@ -37,7 +37,7 @@ def outcomes(budget_usd: float | None, truth_file: Path | None, store: str | Non
     measure how many sessions have it and how it is spread.
     """
     from g6o_eval.fleet.labelling import relabel
-    from g6o_eval.fleet.truth import read_truths
+    from g6o_eval.fleet.made_up.truth import read_truths
 
     with open_chosen(store) as opened:
         found = relabel(opened, budget_usd=budget_usd)

@@ -45,7 +45,7 @@ def synthesize(folder: Path, seed: int, tasks: int, size: int | None) -> None:
 
     Exit status: 0 done, 1 there are task folders already, 2 wrong usage.
     """
-    from g6o_eval.fleet.population import Size, populate
+    from g6o_eval.fleet.made_up.population import Size, populate
 
     try:
         truths = populate(folder, seed=seed, size=Size(sessions=tasks, bytes=size), progress=_say_hundreds())

@@ -5,11 +5,11 @@ from __future__ import annotations
 from random import Random
 from typing import Literal
 
-from g6o_eval.fleet import profile
+from g6o_eval.fleet.made_up import profile
+from g6o_eval.fleet.made_up.profile import pick
+from g6o_eval.fleet.made_up.recording import Recording
+from g6o_eval.fleet.made_up.scene import AREAS, THINGS
 from g6o_eval.fleet.outcome import Outcome
-from g6o_eval.fleet.profile import pick
-from g6o_eval.fleet.recording import Recording
-from g6o_eval.fleet.scene import AREAS, THINGS
 
 End = Literal["completed", "interrupted", "failed", "in flight", "unanswered"]
 GATES = (

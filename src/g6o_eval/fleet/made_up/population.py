@@ -11,15 +11,15 @@ from pathlib import Path
 from random import Random
 from uuid import UUID
 
-from g6o_eval.fleet import profile
-from g6o_eval.fleet.corruptions import plant_fault
 from g6o_eval.fleet.diagnosis import CATEGORIES, DiagnosisCategory
+from g6o_eval.fleet.made_up import profile
+from g6o_eval.fleet.made_up.corruptions import plant_fault
+from g6o_eval.fleet.made_up.recording import Recording, Text
+from g6o_eval.fleet.made_up.routine import End, Routine, draw_end
+from g6o_eval.fleet.made_up.scenarios import FORMS
+from g6o_eval.fleet.made_up.scene import AREAS, TASKS, THINGS, Scene
+from g6o_eval.fleet.made_up.truth import NO_CATEGORY, CardTruth, Kind, Planted, Truth, write_truths
 from g6o_eval.fleet.outcome import Outcome
-from g6o_eval.fleet.recording import Recording, Text
-from g6o_eval.fleet.routine import End, Routine, draw_end
-from g6o_eval.fleet.scenarios import FORMS
-from g6o_eval.fleet.scene import AREAS, TASKS, THINGS, Scene
-from g6o_eval.fleet.truth import NO_CATEGORY, CardTruth, Kind, Planted, Truth, write_truths
 
 TRUTH_FILE = "truth.jsonl"
 START_MS = 1_768_600_000_000

@@ -12,7 +12,7 @@ from g6o_eval.fleet.ingest.mirror import Held, Mirror
 from g6o_eval.fleet.ingest.text import identifier
 from g6o_eval.fleet.ingest.tool_parts import TASK
 from g6o_eval.fleet.ingest.ui import keys_of
-from g6o_eval.fleet.listen_server import Server
+from g6o_eval.fleet.live.server import Server
 
 ODD = "element of another schema in the server's answer"
 RUNNING_MS = 24 * 3600 * 1000

@@ -12,10 +12,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from g6o_eval.errors import RefusedError
-from g6o_eval.fleet import legacy_rows as rows_of
+from g6o_eval.fleet.daemon import rows as rows_of
+from g6o_eval.fleet.daemon.rows import Found, integer_of, text_of, time_of
+from g6o_eval.fleet.daemon.tasks import FLAGS, Seen, task_rows
 from g6o_eval.fleet.ingest.shared_rows import SHARED_COLUMNS
-from g6o_eval.fleet.legacy_rows import Found, integer_of, text_of, time_of
-from g6o_eval.fleet.legacy_tasks import FLAGS, Seen, task_rows
 from g6o_eval.store.port import Change, Row, Store, Value
 
 ABSENT = "table absent"

@@ -14,7 +14,7 @@ from typing import Any
 from g6o_eval.fleet.ingest.api import API_FILE
 from g6o_eval.fleet.ingest.folder import HISTORY_FILE, METADATA_FILE
 from g6o_eval.fleet.ingest.ui import UI_FILE
-from g6o_eval.fleet.truth import Planted
+from g6o_eval.fleet.made_up.truth import Planted
 
 _CALLS = ("tool", "command", "use_mcp_server")
 

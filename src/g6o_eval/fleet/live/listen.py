@@ -16,11 +16,11 @@ from g6o_eval.errors import UnavailableError
 from g6o_eval.fleet.ingest.events import Event, parse_event, raw_row
 from g6o_eval.fleet.ingest.mirror import Mirror
 from g6o_eval.fleet.ingest.opencode import SOURCE, session_of
-from g6o_eval.fleet.listen_asker import Asker
-from g6o_eval.fleet.listen_events import TooLong
-from g6o_eval.fleet.listen_server import Server
-from g6o_eval.fleet.listen_stream import Connected, Ended, Stream
-from g6o_eval.fleet.listen_writing import held_digest, write_heard
+from g6o_eval.fleet.live.asker import Asker
+from g6o_eval.fleet.live.events import TooLong
+from g6o_eval.fleet.live.server import Server
+from g6o_eval.fleet.live.stream import Connected, Ended, Stream
+from g6o_eval.fleet.live.writing import held_digest, write_heard
 from g6o_eval.fleet.session import Session
 from g6o_eval.store.port import Row, Store
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import click
 
 from g6o_eval.commands.open import open_chosen, store_option
-from g6o_eval.fleet.progress import show_progress
-from g6o_eval.fleet.report_file import report_option, write_report
+from g6o_eval.fleet.commands.progress import show_progress
+from g6o_eval.fleet.commands.report_file import report_option, write_report
 from g6o_eval.redact import plain, redact
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from random import Random
 
 from g6o_eval.fleet.diagnosis import DiagnosisCategory
-from g6o_eval.fleet.transcript import Transcript
+from g6o_eval.fleet.made_up.transcript import Transcript
 
 AREAS = ("billing", "auth", "search", "export", "webhooks", "scheduler", "reports", "uploads", "cache", "audit")
 THINGS = ("client", "parser", "schema", "handlers", "retry", "models", "views", "config", "errors", "tests")

@@ -13,8 +13,8 @@ import httpx
 from httpx_sse import SSEError
 
 from g6o_eval.errors import UnavailableError
-from g6o_eval.fleet.listen_events import EVENT_CHARS, TooLong, read_events
-from g6o_eval.fleet.listen_server import Server
+from g6o_eval.fleet.live.events import EVENT_CHARS, TooLong, read_events
+from g6o_eval.fleet.live.server import Server
 
 BACKLOG_CHARS = 32_000_000
 """Most text that waits to be taken: beyond it the socket is left full, and the server waits."""

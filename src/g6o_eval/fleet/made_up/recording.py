@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from random import Random
 from typing import Any
 
-from g6o_eval.fleet import profile
-from g6o_eval.fleet.profile import Spread
+from g6o_eval.fleet.made_up import profile
+from g6o_eval.fleet.made_up.profile import Spread
+from g6o_eval.fleet.made_up.transcript import Transcript
 from g6o_eval.fleet.session import SessionStatus
-from g6o_eval.fleet.transcript import Transcript
 
 _POOL_CHARS = 1 << 20
 _HOUR_MS = 3_600_000

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from g6o_eval.fleet.legacy_rows import Found, name_of, number_of, session_id_of, text_of, time_of
+from g6o_eval.fleet.daemon.rows import Found, name_of, number_of, session_id_of, text_of, time_of
 from g6o_eval.store.port import Row
 
 LAST_TURN = "price was the last turn's, summed from its punches"

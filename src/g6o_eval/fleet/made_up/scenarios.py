@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from g6o_eval.fleet.diagnosis import DiagnosisCategory
-from g6o_eval.fleet.scene import AREAS, FAILURES, THINGS, Scene, failed
+from g6o_eval.fleet.made_up.scene import AREAS, FAILURES, THINGS, Scene, failed
 
 NO_TOOL = (
     "[ERROR] You did not use a tool in your previous response! Please retry with a tool use.\n\n"

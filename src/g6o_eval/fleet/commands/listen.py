@@ -15,7 +15,7 @@ from g6o_eval.commands.open import open_chosen, store_option
 from g6o_eval.redact import plain, redact
 
 if TYPE_CHECKING:
-    from g6o_eval.fleet.listen import Heard
+    from g6o_eval.fleet.live.listen import Heard
 
 
 @click.command()
@@ -46,9 +46,9 @@ def listen(
     if (url is None) != replay:
         raise click.UsageError("give the URL of a server, or --replay to read the events in the store again")
     from g6o_eval.fleet.ingest.replay import replay_events
-    from g6o_eval.fleet.listen import Listener, Pace
-    from g6o_eval.fleet.listen_server import Server
-    from g6o_eval.fleet.listen_stream import Stream
+    from g6o_eval.fleet.live.listen import Listener, Pace
+    from g6o_eval.fleet.live.server import Server
+    from g6o_eval.fleet.live.stream import Stream
 
     with open_chosen(store) as opened:
         if url is None:

@@ -1,0 +1,1 @@
+"""The fleet's commands of g6o-eval, one per module."""

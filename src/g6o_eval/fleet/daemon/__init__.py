@@ -1,0 +1,1 @@
+"""The database of the agents' daemon, read and never written."""
