@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -12,9 +10,9 @@ from g6o_eval.fleet.tables import MIGRATIONS
 from g6o_eval.store.choose import open_store
 from g6o_eval.store.port import Store
 from g6o_eval.store.schema import HARNESS, migrate
-from support.dolt_server import DoltServer, session_server
-
-_NUMBERS = count(1)
+from support.dolt_server import DoltServer
+from support.server_fixtures import database as database
+from support.server_fixtures import dolt_server as dolt_server
 
 
 @pytest.fixture
@@ -24,24 +22,6 @@ def store(tmp_path: Path) -> Iterator[Store]:
     migrate(opened, (*HARNESS, *MIGRATIONS))
     yield opened
     opened.close()
-
-
-@pytest.fixture(scope="session")
-def dolt_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> DoltServer:
-    """The one Dolt server of this session: the same that the tests of the store use."""
-    base = tmp_path_factory.getbasetemp()
-    if hasattr(request.config, "workerinput"):
-        return session_server(base.parent / "dolt", os.getppid())
-    return session_server(base / "dolt", os.getpid())
-
-
-@pytest.fixture
-def database(dolt_server: DoltServer) -> Iterator[str]:
-    """An empty database of its own for this test."""
-    name = f"f_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_NUMBERS)}"
-    dolt_server.run(f"CREATE DATABASE {name}")
-    yield name
-    dolt_server.run(f"DROP DATABASE {name}")
 
 
 @pytest.fixture(params=["embedded", "server"])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
-from itertools import count
 from pathlib import Path
 
 import pytest
@@ -14,30 +12,13 @@ from g6o_eval.store.doltlite import Connection
 from g6o_eval.store.embedded import fit_library
 from g6o_eval.store.port import Row, Store
 from g6o_eval.store.schema import HARNESS, SENTINEL_DDL, migrate
-from support.dolt_server import DoltServer, session_server
+from support.dolt_server import DoltServer
+from support.server_fixtures import database as database
+from support.server_fixtures import dolt_server as dolt_server
 
 Foreign = Callable[..., list[Row]]
 
 ENGINES = ("embedded", "server")
-_NUMBERS = count(1)
-
-
-@pytest.fixture(scope="session")
-def dolt_server(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> DoltServer:
-    """The one Dolt server of this session, xdist workers included; it ends with the session."""
-    base = tmp_path_factory.getbasetemp()
-    if hasattr(request.config, "workerinput"):
-        return session_server(base.parent / "dolt", os.getppid())
-    return session_server(base / "dolt", os.getpid())
-
-
-@pytest.fixture
-def database(dolt_server: DoltServer) -> Iterator[str]:
-    """An empty database of its own for this test."""
-    name = f"t_{os.environ.get('PYTEST_XDIST_WORKER', 'main')}_{next(_NUMBERS)}"
-    dolt_server.run(f"CREATE DATABASE {name}")
-    yield name
-    dolt_server.run(f"DROP DATABASE {name}")
 
 
 @pytest.fixture

@@ -107,7 +107,7 @@ IN_PLACE: dict[str, Callable[[str], str]] = {
     "escaped json": lambda s: f'{{\\"api_key\\":\\"{s}\\"}}',
     "python": lambda s: f"client = Client(api_key='{s}', timeout=3)",
     "flag": lambda s: f"mysql -u root --password={s} shop",
-    "npmrc": lambda s: f"//registry.npmjs.org/:_authToken={s}",
+    "npmrc": lambda s: f"//npm.example/:_authToken={s}",
     "netrc": lambda s: f"machine example.com login me password {s}",
     "curl user": lambda s: f"curl -u admin:{s} https://example.com/api",
 }

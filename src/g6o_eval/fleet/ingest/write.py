@@ -31,7 +31,7 @@ from g6o_eval.fleet.ingest.shared_rows import (
 from g6o_eval.fleet.ingest.source import find_sources
 from g6o_eval.fleet.ingest.state import COLUMNS as STATE_COLUMNS
 from g6o_eval.fleet.ingest.state import SELECT as SELECT_STATE
-from g6o_eval.fleet.ingest.state import Look, State, biggest_of_each, look_at, state_of
+from g6o_eval.fleet.ingest.state import Look, biggest_of_each, look_at, state_of
 from g6o_eval.fleet.tables import OF_A_SESSION
 from g6o_eval.store.port import Change, Row, Store
 
@@ -89,15 +89,13 @@ def ingest(
         StoreError: the store said no; nothing was written.
         ReaderKilledError: a process that reads was killed from outside; nothing was written.
     """
-    started = time.monotonic()
+    started, report = time.monotonic(), Report()
     best, others = biggest_of_each(look_at(find_sources(paths)))
     labels = list(dict.fromkeys(row for path in paths for row in read_labels(path)))
-    report = Report()
-    for look in others:
-        report.note(Reading(session_id=look.source.session_id, refused=OTHER_COPY))
+    _note(report, others, lambda look: OTHER_COPY)
     state = state_of(store.read(SELECT_STATE))
     if all(state.knows(look) for look in best) and set(labels) <= set(store.read(_SELECT_LABELS)):
-        _note_known(report, best, state)
+        _note(report, best, lambda look: state.refused(look) or UNCHANGED)
         progress(Step(len(best), len(best), 0, 0))
     else:
         with store.lock(LOCK, timeout_seconds=WAIT_SECONDS), store.change(f"Ingest {len(best)} sources") as change:
@@ -110,9 +108,10 @@ def ingest(
     return report
 
 
-def _note_known(report: Report, looks: Iterable[Look], state: State) -> None:
+def _note(report: Report, looks: Iterable[Look], reason: Callable[[Look], str]) -> None:
+    """Count sources that are not read, each with its reason."""
     for look in looks:
-        report.note(Reading(session_id=look.source.session_id, refused=state.refused(look) or UNCHANGED))
+        report.note(Reading(session_id=look.source.session_id, refused=reason(look)))
 
 
 class _Run:
@@ -134,7 +133,7 @@ class _Run:
     def read(self, looks: Sequence[Look], *, progress: Progress, workers: int | None) -> None:
         """Read what is not known yet, and write it; session rows wait until all parents are known."""
         known = [look for look in looks if self._state.knows(look)]
-        _note_known(self.report, known, self._state)
+        _note(self.report, known, lambda look: self._state.refused(look) or UNCHANGED)
         stamps = {look.source: look for look in looks if not self._state.knows(look)}
         tasks = [Task(look.source, self._digest(look), max(0, look.size_bytes)) for look in stamps.values()]
         size, read, done = sum(task.size_bytes for task in tasks), 0, len(known)
