@@ -13,6 +13,8 @@ JOINED = 1_500
 """Most calls of each side that are aligned, the last ones: the work grows with their product."""
 _SAME_NAME, _SAME_TARGET, _SAME_TURN, _ANY = 2.0, 2.0, 3.0, 1.0
 """What equal names, targets and turns weigh; _ANY: a name that no dialect knows may be any tool."""
+_Traits = tuple[str, str, int | None]
+"""What is compared of a call: its kind, the last part of its target, and its turn."""
 _MCP = frozenset({"use_mcp_tool", "access_mcp_resource"})
 
 
@@ -57,21 +59,22 @@ def _aligned(shown: Sequence[Draft], asked: Sequence[Draft]) -> list[tuple[Draft
     start = 0
     while start < min(len(shown), len(asked)) and _certain(shown[start], asked[start]):
         start += 1
-    head = list(zip(shown[:start], asked[:start], strict=True))
-    rows, columns = shown[start:], asked[start:]
+    rows, columns = list(map(_traits, shown[start:])), list(map(_traits, asked[start:]))
     best = [[0.0] * (len(columns) + 1)]
-    for call in rows:
+    for ours in rows:
         above, row = best[-1], [0.0]
-        for place, known in enumerate(columns):
-            fit = _fit(call, known)
+        for place, theirs in enumerate(columns):
+            fit = _fit(ours, theirs)
             row.append(max(above[place + 1], row[place], above[place] + fit if fit else 0.0))
         best.append(row)
-    return head + _traced(rows, columns, best)
+    places = [(at, at) for at in range(start)]
+    places += [(start + row, start + column) for row, column in _traced(rows, columns, best)]
+    return [(shown[row], asked[column]) for row, column in places]
 
 
 def _traced(
-    rows: Sequence[Draft], columns: Sequence[Draft], best: Sequence[Sequence[float]]
-) -> list[tuple[Draft, Draft]]:
+    rows: Sequence[_Traits], columns: Sequence[_Traits], best: Sequence[Sequence[float]]
+) -> list[tuple[int, int]]:
     """Walk back from the end; of two equal alignments the one with the later pairs: old history is condensed."""
     pairs = []
     row, column = len(rows), len(columns)
@@ -79,7 +82,7 @@ def _traced(
         fit = _fit(rows[row - 1], columns[column - 1])
         if fit and best[row][column] == best[row - 1][column - 1] + fit:
             row, column = row - 1, column - 1
-            pairs.append((rows[row], columns[column]))
+            pairs.append((row, column))
         elif best[row][column] == best[row - 1][column]:
             row -= 1
         else:
@@ -91,18 +94,23 @@ def _certain(call: Draft, known: Draft) -> bool:
     return call.turn is not None and call.turn == known.turn and call.tool == known.tool and call.target == known.target
 
 
-def _fit(call: Draft, known: Draft) -> float:
+def _traits(call: Draft) -> _Traits:
+    return _kind(call), _name(call), call.turn
+
+
+def _fit(ours: _Traits, theirs: _Traits) -> float:
     """Return how well two calls go together, 0 when they cannot be the same."""
-    ours, theirs = _kind(call), _kind(known)
-    if ours == theirs:
+    kind, name, turn = ours
+    other_kind, other_name, other_turn = theirs
+    if kind == other_kind:
         fit = _SAME_NAME
-    elif "" in (ours, theirs):
+    elif not kind or not other_kind:
         fit = _ANY
     else:
         return 0.0
-    if call.turn is not None and known.turn is not None:
-        fit += _SAME_TURN if call.turn == known.turn else -_ANY / 2
-    return fit + (_SAME_TARGET if _name(call) == _name(known) else 0.0)
+    if turn is not None and other_turn is not None:
+        fit += _SAME_TURN if turn == other_turn else -_ANY / 2
+    return fit + (_SAME_TARGET if name == other_name else 0.0)
 
 
 def _kind(call: Draft) -> str:
