@@ -170,13 +170,10 @@ def _continue(change: Change, wanted: Continued, *, server: bool) -> None:
             change.execute(f"ALTER TABLE {table} ADD COLUMN {quoted(name)} {definition}")
     if not server:
         return
-    sql = (
-        "SELECT column_type FROM information_schema.columns "
-        "WHERE table_schema = DATABASE() AND table_name = ? AND column_name = ?"
-    )
+    # Not information_schema: it looks into every database, and fails while another one is being dropped.
+    declared = {str(row[0]): str(row[1]) for row in change.read(f"SHOW COLUMNS FROM {table}")}
     for name, (definition, enough) in wanted.wider.items():
-        types = {str(declared) for (declared,) in change.read(sql, (wanted.table, name))}
-        if not all(re.search(enough, declared, re.IGNORECASE) for declared in types):
+        if name in declared and not re.search(enough, declared[name], re.IGNORECASE):
             change.execute(f"ALTER TABLE {table} MODIFY COLUMN {quoted(name)} {definition}")
 
 

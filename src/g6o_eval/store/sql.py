@@ -29,7 +29,7 @@ _TOKEN = re.compile(
 )
 # What a change may run, by its first words. Anything else begins, ends, locks, grants, or leaves the branch.
 _CHANGES = re.compile(
-    r"(select|with|insert|replace|update|delete|truncate)\b|rename table\b"
+    r"(select|with|insert|replace|update|delete|truncate)\b|rename table\b|show columns\b"
     r"|(create|drop|alter) (or replace )?(unique |temporary )?(table|index|view|trigger)\b"
 )
 _RENAMED = re.compile(
